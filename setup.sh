@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs everything Simmer is built, tested and demonstrated with, from Debian 12's packages.
+# Safe to run again: when all of it is here, it ends at once. Needs root, or sudo.
+set -euo pipefail
+
+packages=(
+  # building
+  g++ cmake ninja-build ccache pkg-config git ca-certificates
+  libboost-dev libboost-filesystem-dev libboost-system-dev libboost-program-options-dev
+  nlohmann-json3-dev libspdlog-dev libyaml-cpp-dev libgit2-dev libcpp-httplib-dev libssl-dev
+  libsqlite3-dev libxxhash-dev libarchive-dev libacl1-dev libgtest-dev libgmock-dev
+  # the real applications of the test recipes, and what the tests compare against
+  nginx-light mariadb-server acl attr tar procps util-linux
+  xfsprogs e2fsprogs
+)
+if [ "${1:-}" = --with-tidy ]; then packages+=(clang-tidy-14 clang-format-14); shift; fi
+if [ $# -gt 0 ]; then echo "setup.sh: unknown argument '$1'; it takes --with-tidy or nothing" >&2; exit 2; fi
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true)
+  [ "$status" = "install ok installed" ] || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "setup.sh: needs root or sudo to install: ${missing[*]}" >&2; exit 7; }
+  as_root=(sudo)
+fi
+
+# Debian starts a server as soon as it is installed. We need the programs, not the services: say so
+# to invoke-rc.d for the time of the installation, unless the machine has a policy of its own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+
+echo "setup.sh: installing ${#missing[@]} packages: ${missing[*]}"
+log=$(mktemp)
+install() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1
+}
+"${as_root[@]}" apt-get update >"$log" 2>&1 || { tail -n 20 "$log" >&2; echo "setup.sh: apt-get update failed" >&2; exit 7; }
+install || { sleep 2; install; } || { tail -n 20 "$log" >&2; echo "setup.sh: apt-get install failed; the whole log: $log" >&2; exit 7; }
+rm -f "$log"

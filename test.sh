@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Builds and tests Simmer. Installs what is missing (root or sudo). Without an argument: the default suite.
+#
+#   ./test.sh            the default suite
+#   ./test.sh e2e        the built program on real apps
+#   ./test.sh faults     Simmer killed at every journal write; faults of disks
+#   ./test.sh bench      measurements, printed as ratios and durations
+#   ./test.sh asan|tsan  the default suite under sanitizers
+set -euo pipefail
+cd "$(dirname "$0")"
+suite=${1:-default}
+preset=ci filter=(-LE 'faults|bench|slow')
+case "$suite" in
+  default) ;;
+  e2e) filter=(-L e2e) ;;
+  faults) filter=(-L faults) ;;
+  bench) preset=release filter=(-L bench) ;;
+  asan | tsan) preset=$suite filter=(-LE 'faults|bench|slow|e2e|consumer') ;;
+  *) echo "test.sh: no suite '$suite'; there are default, e2e, faults, bench, asan and tsan" >&2; exit 2 ;;
+esac
+[ $# -le 1 ] || { echo "test.sh: one suite at a time" >&2; exit 2; }
+
+./setup.sh
+export SIMMER_TEST_SUITE=$suite
+unset "${!SIMMER_CRASH@}" SIMMER_CONFIG SIMMER_STATE SIMMER_ENGINE SIMMER_RECIPES SIMMER_PLUGIN_PATH SIMMER_JSON
+case "$suite" in
+  asan) export ASAN_OPTIONS=handle_segv=0:detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 ;;
+  tsan) export TSAN_OPTIONS=halt_on_error=1 ;;
+esac
+mkdir -p build
+log=build/$suite-build.log
+echo "test.sh: building the preset $preset (log: $log)"
+{ cmake --preset "$preset" -DBUILD_TESTING=ON && cmake --build --preset "$preset"; } >"$log" 2>&1 || { grep -E 'error|FAILED' "$log" | head -n 30 >&2; tail -n 15 "$log" >&2; exit 1; }
+ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j 2 "${filter[@]}"
