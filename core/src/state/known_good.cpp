@@ -1,0 +1,179 @@
+#include <state/known_good.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <base/crash_point.hpp>
+#include <base/files.hpp>
+#include <simmer/error.hpp>
+
+namespace simmer {
+
+namespace {
+
+using Values = std::map<std::string, std::string>;
+
+nlohmann::json parse(const fs::path& file) {
+  const auto json = nlohmann::json::parse(read_file(file), nullptr, false);
+  if (!json.is_object()) throw Error(ErrorKind::needs_operator, file.string() + " is damaged: it is no JSON object");
+  return json;
+}
+
+Values read_values(const fs::path& file) {
+  Values values;
+  const auto json = parse(file);
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_string()) throw Error(ErrorKind::needs_operator, file.string() + " is damaged: a value is no text");
+    values[key] = value.get<std::string>();
+  }
+  return values;
+}
+
+// A link to one is none.
+bool is_folder(const fs::path& path) { return fs::is_directory(fs::symlink_status(path)); }
+
+// The values must come back as they are, and JSON holds UTF-8 alone.
+void write_values(const fs::path& file, const Values& values, const std::string& what) {
+  for (const auto& [key, value] : values) {
+    try {
+      nlohmann::json(value).dump();
+    } catch (const nlohmann::json::type_error&) {
+      throw Error(ErrorKind::recipe, "the " + what + " " + key + " is no UTF-8 text and cannot be kept; encode it, as base64 for instance");
+    }
+  }
+  write_file_durably(file, nlohmann::json(values).dump(2) + "\n", 0600);
+}
+
+std::string field(const nlohmann::json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+fs::path known_good_lock(const StateFolder& state, const std::string& app) { return state.locks() / ("known-good-" + app); }
+fs::path run_lock(const StateFolder& state, const std::string& run_id) { return state.locks() / ("run-" + run_id); }
+
+KnownGood::KnownGood(const StateFolder& state, std::string app)
+    : app_(std::move(app)), folder_(state.canonical(app_)), store_(folder_ / "snapshot") {}
+
+std::optional<CanonicalRecord> KnownGood::record() const {
+  if (!fs::exists(folder_ / "canonical.json")) return std::nullopt;
+  const auto json = parse(folder_ / "canonical.json");
+  return CanonicalRecord{field(json, "recipe"), field(json, "domain"),      field(json, "version"), field(json, "commit"),
+                         field(json, "status"), field(json, "promoted_at"), field(json, "run_id")};
+}
+
+void KnownGood::write_record(const std::string& domain, const std::string& status) {
+  const auto meta = store_.meta();
+  const nlohmann::json json = {{"recipe", meta.recipe}, {"domain", domain},  {"version", meta.version},      {"commit", meta.commit},
+                               {"status", status},      {"run_id", meta.run_id}, {"promoted_at", meta.taken_at}};
+  const std::string text = json.dump(2) + "\n";
+  if (read_file_if_there(folder_ / "canonical.json") == text) return;
+  crash_point("before canonical.json");
+  write_file_durably(folder_ / "canonical.json", text);
+  crash_point("after canonical.json");
+}
+
+std::map<std::string, std::string> KnownGood::env() const {
+  const auto meta = store_.meta();
+  return meta.env_file.empty() ? Values{} : read_values(store_.folder() / meta.env_file);
+}
+
+std::map<std::string, std::string> KnownGood::secrets() const {
+  const auto meta = store_.meta();
+  return meta.secrets_file.empty() ? Values{} : read_values(store_.folder() / meta.secrets_file);
+}
+
+std::map<std::string, fs::path> KnownGood::volumes() const {
+  std::map<std::string, fs::path> folders;
+  for (const auto& volume : store_.meta().volumes) folders[volume] = volumes_folder() / volume;
+  return folders;
+}
+
+std::optional<DirtyMark> KnownGood::dirty() const {
+  if (!fs::exists(folder_ / "dirty")) return std::nullopt;
+  // Whatever it says, its being there is what counts.
+  const auto json = nlohmann::json::parse(read_file(folder_ / "dirty"), nullptr, false);
+  if (!json.is_object()) return DirtyMark{"run", "", ""};
+  return DirtyMark{field(json, "by"), field(json, "run_id"), field(json, "at")};
+}
+
+void KnownGood::set_dirty(const std::string& by, const std::string& run_id) {
+  const nlohmann::json json = {{"by", by}, {"run_id", run_id}, {"at", utc_time()}};
+  crash_point("before the dirty mark");
+  write_file_durably(folder_ / "dirty", json.dump() + "\n");
+  crash_point("after the dirty mark");
+}
+
+void KnownGood::clear_dirty() {
+  crash_point("before the dirty mark goes");
+  remove_durably(folder_ / "dirty");
+  crash_point("after the dirty mark went");
+}
+
+std::vector<std::string> KnownGood::check() const {
+  std::vector<std::string> faults;
+  try {
+    if (!store_.exists()) return {"there is no snapshot"};
+    const auto say = [](const SnapshotFault& fault) {
+      return (fault.volume.empty() ? "" : "volume " + fault.volume + ": ") + (fault.path.empty() ? "" : fault.path + ": ") + fault.what;
+    };
+    for (const auto& fault : store_.check()) faults.push_back(say(fault));
+    env();
+    secrets();
+    if (!dirty())
+      for (const auto& [volume, folder] : volumes())
+        if (!is_folder(folder)) faults.push_back("the retained volume " + volume + " is missing");
+  } catch (const Error& error) {
+    faults.push_back(error.what());
+  }
+  return faults;
+}
+
+RestoreReport KnownGood::restore(const Limit& limit) {
+  return while_doing("restoring the retained data of " + app_ + " from its snapshot", [&] {
+    if (!dirty()) set_dirty("restore", "");
+    const auto wanted = volumes();
+    make_folders(volumes_folder());
+    for (const auto& entry : fs::directory_iterator(volumes_folder()))
+      if (!wanted.contains(entry.path().filename()) || !is_folder(entry.path())) remove_tree(entry.path());
+    const auto report = store_.restore(wanted, limit);
+    flush_folder(volumes_folder());
+    clear_dirty();
+    return report;
+  });
+}
+
+SnapshotMeta KnownGood::prepare(SnapshotMeta about, const std::map<std::string, fs::path>& volumes, const Values& env, const Values& secrets,
+                                const Limit& limit) {
+  make_folders(store_.folder());
+  about.app = app_;
+  about.taken_at = utc_time();
+  about.env_file = "env." + about.run_id;
+  about.secrets_file = "secrets." + about.run_id;
+  crash_point("before the snapshot");
+  write_values(store_.folder() / about.env_file, env, "setting");
+  write_values(store_.folder() / about.secrets_file, secrets, "secret");
+  auto meta = store_.prepare(about, volumes, limit);
+  crash_point("after the snapshot");
+  return meta;
+}
+
+bool KnownGood::adopt_volumes(const fs::path& fork) {
+  const fs::path incoming = fork / "volumes", old = folder_ / "volumes.old";
+  if (!fs::exists(incoming)) {
+    if (is_folder(volumes_folder())) remove_tree(old);  // left by a death right after the renames
+    return false;
+  }
+  // Only folders are renamed: at every instant the data is under one of the two names, and `dirty`
+  // stands until the new one is in place.
+  remove_tree(old);
+  if (fs::exists(volumes_folder())) rename_durably(volumes_folder(), old);
+  crash_point("between the renames of the retained volumes");
+  rename_durably(incoming, volumes_folder());
+  crash_point("after the renames of the retained volumes");
+  remove_tree(old);
+  return true;
+}
+
+}  // namespace simmer

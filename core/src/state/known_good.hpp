@@ -1,0 +1,82 @@
+// The known-good of one canonical app: its record, its snapshot, its retained data.
+//
+// The commit point is the rename of snapshot/meta.json; canonical.json and the retained volumes
+// follow from it and can be written again. While `dirty` is there, the retained data may differ from
+// the snapshot. All changing calls need the app's lock (known_good_lock) held exclusively.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include <snapshots/snapshot_store.hpp>
+#include <state/lock.hpp>
+#include <state/state_folder.hpp>
+
+namespace simmer {
+
+// canonical.json: what people and scripts read.
+struct CanonicalRecord {
+  std::string recipe, domain, version, commit, status, promoted_at, run_id;  // status: idle | deployed
+};
+
+// Who may have changed the retained data.
+struct DirtyMark {
+  std::string by;  // "run", "deploy" or "promote"
+  std::string run_id;
+  std::string at;
+};
+
+class KnownGood {
+ public:
+  KnownGood(const StateFolder& state, std::string app);
+
+  const std::string& app() const { return app_; }
+  const fs::path& folder() const { return folder_; }
+  SnapshotStore& snapshot() { return store_; }
+  const SnapshotStore& snapshot() const { return store_; }
+
+  // A committed snapshot is there (its parts may still be damaged: check()).
+  bool exists() const { return store_.exists(); }
+  std::optional<CanonicalRecord> record() const;
+  // Writes canonical.json from meta.json, with this domain and status, where it is missing or says something else.
+  void write_record(const std::string& domain, const std::string& status);
+
+  std::map<std::string, std::string> env() const;
+  std::map<std::string, std::string> secrets() const;
+
+  // Name -> folder of each retained volume of the snapshot.
+  std::map<std::string, fs::path> volumes() const;
+  fs::path volumes_folder() const { return folder_ / "volumes"; }
+
+  std::optional<DirtyMark> dirty() const;
+  void set_dirty(const std::string& by, const std::string& run_id);
+  void clear_dirty();
+
+  // Cheap: nothing missing, everything whole (snapshots.md "verified before a quick run"). Faults in words.
+  std::vector<std::string> check() const;
+
+  // Makes the retained data equal to the snapshot, whatever it was, and clears the dirty mark.
+  RestoreReport restore(const Limit& limit);
+
+  // Takes the snapshot of `volumes` (see SnapshotStore::prepare) with env and secrets beside it.
+  // Nothing is committed yet.
+  SnapshotMeta prepare(SnapshotMeta about, const std::map<std::string, fs::path>& volumes, const std::map<std::string, std::string>& env,
+                       const std::map<std::string, std::string>& secrets, const Limit& limit);
+  // The point of no return.
+  void commit(const SnapshotMeta& meta) { store_.commit(meta); }
+  // Puts `<fork>/volumes` in place of the retained ones. Can be killed and repeated. False when there is
+  // no such fork (any more).
+  bool adopt_volumes(const fs::path& fork);
+
+ private:
+  std::string app_;
+  fs::path folder_;
+  SnapshotStore store_;
+};
+
+fs::path known_good_lock(const StateFolder& state, const std::string& app);
+// Held by a run from its first breath to its last; how others tell a live run from a dead one.
+fs::path run_lock(const StateFolder& state, const std::string& run_id);
+
+}  // namespace simmer
