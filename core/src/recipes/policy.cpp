@@ -1,0 +1,386 @@
+// Promise P16: a recipe under test cannot reach out of its run. Its compose file is code; this judges
+// the merged, interpolated file, construct by construct, before anything of it is deployed. What
+// cannot be understood counts as a violation. docs/recipe-policy.md is the table of it.
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include <recipes/compose.hpp>
+#include <recipes/inside.hpp>
+#include <recipes/recipe_tree.hpp>
+#include <recipes/router_rule.hpp>
+#include <simmer/error.hpp>
+
+namespace simmer {
+namespace {
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+bool begins_with(const std::string& text, const std::string& prefix) { return text.rfind(prefix, 0) == 0; }
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Present, and not empty: `devices: []` asks for nothing.
+const YamlValue* asked_for(const YamlValue& map, const std::string& key) {
+  const YamlValue* value = map.find(key);
+  if (value == nullptr || (value->is_scalar() && value->text.empty())) return nullptr;
+  return (value->is_list() && value->items.empty()) || (value->is_map() && value->entries.empty()) ? nullptr : value;
+}
+
+bool is_false(const YamlValue& value) {
+  static const std::set<std::string> words = {"false", "no", "off", "n", "0"};
+  return value.is_scalar() && words.count(lower(value.text)) != 0;
+}
+
+std::string shown(const YamlValue& value) {
+  if (value.is_scalar()) return value.text.substr(0, 200);
+  if (value.is_list() && !value.items.empty()) return shown(value.items.front()) + (value.items.size() > 1 ? ", …" : "");
+  return value.is_map() && !value.entries.empty() ? value.entries.front().key + "…" : "";
+}
+
+class PolicyJudge {
+ public:
+  PolicyJudge(const RecipeTree& tree, std::string stack, const std::string& domain, const std::string& proxy_network)
+      : tree_(tree), stack_(std::move(stack)), domain_(domain), proxy_network_(proxy_network) {}
+
+  std::vector<PolicyViolation> judge() {
+    const YamlValue compose = parse_yaml(tree_.merged_yaml, "compose.yml");
+    if (asked_for(compose, "include") != nullptr) add("bind-mounts", "includes other compose files, which were not read");
+    for (const char* name : {"STACK_NAME", "DOMAIN"})
+      if (tree_.facts.abra_exports.count(name) != 0)
+        add("foreign-hosts", std::string("abra.sh sets ") + name + ", which is the run's own");
+    if (const YamlValue* services = compose.find("services"))
+      for (const auto& entry : services->entries) {
+        service_ = entry.key;
+        judge_service(entry.value);
+      }
+    service_.clear();
+    judge_resources(compose, "volumes");
+    judge_resources(compose, "secrets");
+    judge_resources(compose, "configs");
+    judge_resources(compose, "networks");
+    for (const auto& service : tree_.facts.services) judge_local(service);
+    return std::move(violations_);
+  }
+
+ private:
+  void add(const std::string& permission, const std::string& what) {
+    violations_.push_back({permission, service_, one_line((service_.empty() ? "" : "service " + service_ + " ") + what)});
+  }
+
+  void judge_service(const YamlValue& service) {
+    judge_mounts(service);
+    judge_devices(service);
+    judge_privileges(service);
+    judge_namespaces(service);
+    judge_files(service);
+    if (const YamlValue* ports = asked_for(service, "ports"))
+      for (const auto& port : ports->items) {
+        const PortFacts facts = read_port(port);
+        add("host-ports",
+            "publishes port " + facts.target + (facts.published.empty() ? "" : " as " + facts.published) + " of the host");
+      }
+    judge_labels(service.find("labels"));
+    if (const YamlValue* deploy = service.find("deploy")) judge_labels(deploy->find("labels"));
+  }
+
+  // --- mounts ---
+
+  void judge_host_path(const std::string& path, const std::string& how) {
+    std::string plain = std::filesystem::path(path).lexically_normal().string();
+    while (plain.size() > 1 && plain.back() == '/') plain.pop_back();
+    static const std::set<std::string> holds_sockets = {"/", "/run", "/var", "/var/run"};
+    const std::string name = lower(plain);
+    const bool socket = contains(name, "docker.sock") || contains(name, "containerd") || contains(name, "podman.sock") ||
+                        contains(name, "docker_engine");
+    if (socket || holds_sockets.count(plain) != 0) add("docker-socket", how + " " + path + " (the Docker socket)");
+    if (!socket) add("bind-mounts", how + " " + path);
+  }
+
+  void judge_mounts(const YamlValue& service) {
+    if (const YamlValue* mounts = asked_for(service, "volumes"))
+      for (const auto& item : mounts->items) {
+        const MountFacts mount = read_mount(item);
+        if (mount.type == "volume" || mount.type == "tmpfs") {
+          if (contains(mount.source, "/")) add("foreign-volumes", "mounts the volume " + mount.source);
+        } else if (mount.type == "cluster") {
+          add("foreign-volumes", "mounts the cluster volume " + mount.source);
+        } else if (mount.type == "bind" || mount.type == "npipe") {
+          judge_host_path(mount.source, "mounts");
+        } else {
+          add("bind-mounts", "mounts " + mount.source + " as '" + mount.type + "'");
+        }
+      }
+    if (const YamlValue* from = asked_for(service, "volumes_from")) add("foreign-volumes", "takes volumes from " + shown(*from));
+    if (const YamlValue* api = asked_for(service, "use_api_socket"); api != nullptr && !is_false(*api))
+      add("docker-socket", "uses the Docker socket (use_api_socket)");
+  }
+
+  // --- what a container may do to its host ---
+
+  void judge_devices(const YamlValue& service) {
+    for (const char* key : {"devices", "device_cgroup_rules", "gpus", "blkio_config"})
+      if (const YamlValue* value = asked_for(service, key)) add("devices", std::string("asks for ") + key + ": " + shown(*value));
+    const YamlValue* deploy = service.find("deploy");
+    const YamlValue* resources = deploy != nullptr ? deploy->find("resources") : nullptr;
+    const YamlValue* reserved = resources != nullptr ? resources->find("reservations") : nullptr;
+    if (reserved != nullptr && asked_for(*reserved, "devices") != nullptr) add("devices", "reserves devices of the host");
+  }
+
+  void judge_privileges(const YamlValue& service) {
+    if (const YamlValue* value = asked_for(service, "privileged"); value != nullptr && !is_false(*value))
+      add("privileged", "is privileged");
+    for (const char* key : {"post_start", "pre_stop"})
+      if (const YamlValue* hooks = asked_for(service, key))
+        for (const auto& hook : hooks->items)
+          if (const YamlValue* value = asked_for(hook, "privileged"); value != nullptr && !is_false(*value))
+            add("privileged", std::string("has a privileged ") + key + " hook");
+    if (asked_for(service, "provider") != nullptr) add("privileged", "has a provider, which is a program on the host");
+    if (const YamlValue* runtime = asked_for(service, "runtime")) add("privileged", "asks for the runtime " + shown(*runtime));
+    for (const char* key : {"cap_add", "sysctls", "credential_spec"})
+      if (const YamlValue* value = asked_for(service, key))
+        add("capabilities", std::string("asks for ") + key + ": " + shown(*value));
+    if (const YamlValue* score = asked_for(service, "oom_score_adj"); score != nullptr && contains(shown(*score), "-"))
+      add("capabilities", "lowers its oom_score_adj below others");
+    if (const YamlValue* options = asked_for(service, "security_opt")) {
+      const std::vector<YamlValue> one = {*options};
+      for (const auto& option : options->is_list() ? options->items : one) {
+        const std::string text = lower(shown(option));
+        if (text != "no-new-privileges" && text != "no-new-privileges:true" && text != "no-new-privileges=true")
+          add("capabilities", "sets security_opt " + shown(option));
+      }
+    }
+  }
+
+  void judge_namespaces(const YamlValue& service) {
+    for (const char* key : {"pid", "ipc", "uts", "userns_mode", "cgroup"}) {
+      const YamlValue* value = asked_for(service, key);
+      if (value == nullptr) continue;
+      const std::string text = lower(shown(*value));
+      const bool own = text == "private" || text == "none" || text == "shareable" || begins_with(text, "service:");
+      if (!own) add("host-namespaces", std::string("sets ") + key + ": " + shown(*value));
+    }
+    if (const YamlValue* parent = asked_for(service, "cgroup_parent"))
+      add("host-namespaces", "sets cgroup_parent: " + shown(*parent));
+    if (const YamlValue* mode = asked_for(service, "network_mode")) {
+      const std::string text = lower(shown(*mode));
+      if (text == "host" || begins_with(text, "container:"))
+        add("host-namespaces", "sets network_mode: " + shown(*mode));
+      else if (text != "none" && text != "bridge" && text != "default" && !begins_with(text, "service:"))
+        add("foreign-networks", "joins the network " + shown(*mode));
+    }
+    for (const char* key : {"external_links", "net"})
+      if (const YamlValue* value = asked_for(service, key))
+        add("foreign-networks", std::string("has ") + key + ": " + shown(*value));
+    if (const YamlValue* networks = asked_for(service, "networks")) {
+      for (const auto& name : read_names(networks, "networks"))
+        if (lower(name) == "host") judge_network_named("host");
+    }
+  }
+
+  // --- files that Docker would read on the host's side ---
+
+  void judge_files(const YamlValue& service) {
+    const auto inside = [&](const YamlValue& value, const std::string& what) {
+      if (!value.is_scalar() || !stays_inside(tree_.dir, value.text))
+        add("bind-mounts", what + " " + shown(value) + ", outside of the recipe");
+    };
+    if (const YamlValue* files = asked_for(service, "env_file")) {
+      const std::vector<YamlValue> one = {*files};
+      for (const auto& file : files->is_list() ? files->items : one) {
+        const YamlValue* path = file.is_map() ? file.find("path") : &file;
+        inside(path != nullptr ? *path : file, "reads env_file");
+      }
+    }
+    if (asked_for(service, "label_file") != nullptr) add("foreign-hosts", "has labels in a label_file, which is not read");
+    if (const YamlValue* extends = asked_for(service, "extends"))
+      add("bind-mounts", "extends " + shown(*extends) + ", which was not read");
+    const YamlValue* build = asked_for(service, "build");
+    if (build == nullptr) return;
+    if (build->is_scalar()) return inside(*build, "builds from");
+    const YamlValue* context = build->find("context");
+    if (context != nullptr) inside(*context, "builds from");
+    if (const YamlValue* file = build->find("dockerfile")) inside(*file, "builds with");
+    if (const YamlValue* more = asked_for(*build, "additional_contexts"))
+      for (const auto& entry : as_mapping(*more, "additional_contexts").entries) inside(entry.value, "builds from");
+    for (const char* key : {"privileged", "entitlements"})
+      if (const YamlValue* value = asked_for(*build, key); value != nullptr && !is_false(*value))
+        add("privileged", "builds with privileges");
+    if (const YamlValue* network = asked_for(*build, "network"); network != nullptr && lower(shown(*network)) != "none")
+      add("host-namespaces", "builds in the network " + shown(*network));
+    for (const char* key : {"ssh", "secrets"})
+      if (asked_for(*build, key) != nullptr) add("foreign-secrets", std::string("builds with ") + key + " of the host");
+  }
+
+  // --- routers ---
+
+  void judge_labels(const YamlValue* labels) {
+    if (labels == nullptr) return;
+    for (const auto& entry : as_mapping(*labels, "labels").entries) {
+      const std::string name = lower(entry.key);  // Traefik does not tell the case of labels apart
+      if (!begins_with(name, "traefik.")) continue;
+      const std::string value = entry.value.is_null() ? "" : shown_whole(entry.value);
+      const bool http = begins_with(name, "traefik.http.routers."), tcp = begins_with(name, "traefik.tcp.routers.");
+      if (begins_with(name, "traefik.udp.routers.")) {
+        add("foreign-hosts", "has the udp router " + entry.key + ": it has no host and takes a whole entry point");
+      } else if ((http || tcp) && name.size() > 5 && name.compare(name.size() - 5, 5, ".rule") == 0) {
+        if (const std::string foreign = foreign_host_in_rule(value, domain_); !foreign.empty())
+          add("foreign-hosts", "has the router rule " + value.substr(0, 200) + ", which " + foreign + " instead of " + domain_);
+      } else if (contains(name, "frontend.rule") || begins_with(name, "traefik.tls.")) {
+        add("foreign-hosts", "has the label " + entry.key + ", which reaches beyond its own routers");
+      } else if ((http || tcp) && contains(name, ".tls.domains")) {
+        judge_certificate_names(entry.key, value);
+      }
+    }
+  }
+
+  // tls.domains[n].main and .sans: names a certificate is ordered for.
+  void judge_certificate_names(const std::string& label, const std::string& value) {
+    std::istringstream names(value);
+    for (std::string name; std::getline(names, name, ',');) {
+      name.erase(std::remove(name.begin(), name.end(), ' '), name.end());
+      if (!foreign_host_in_rule("Host(`" + name + "`)", domain_).empty())
+        add("foreign-hosts", "asks by " + label + " for a certificate of " + name);
+    }
+  }
+
+  static std::string shown_whole(const YamlValue& value) { return value.is_scalar() ? value.text : shown(value); }
+
+  // --- volumes, secrets, configs, networks of the whole file ---
+
+  bool is_own(const std::string& name) const {
+    const std::string prefix = stack_ + "_";
+    return !stack_.empty() && name.size() > prefix.size() && begins_with(name, prefix) && !contains(name, "/");
+  }
+
+  void judge_resources(const YamlValue& compose, const std::string& section) {
+    const YamlValue* resources = compose.find(section);
+    if (resources == nullptr) return;
+    const std::string kind = section.substr(0, section.size() - 1);
+    for (const auto& facts : section == "volumes"   ? tree_.facts.volumes
+                             : section == "secrets" ? tree_.facts.secrets
+                             : section == "configs" ? tree_.facts.configs
+                                                    : tree_.facts.networks) {
+      const YamlValue* value = resources->find(facts.name);
+      const bool proxy = section == "networks" && facts.external && facts.resolved_name == proxy_network_;
+      if (!facts.resolved_name.empty() && !is_own(facts.resolved_name) && !proxy)
+        add("foreign-" + section, kind + " " + facts.name + " is '" + facts.resolved_name + "', not one of " + stack_ + "_…");
+      if (section == "volumes") judge_volume(facts);
+      if (section == "networks") judge_network(facts);
+      if (section == "secrets" || section == "configs") judge_content(facts, kind, value);
+    }
+  }
+
+  void judge_volume(const ResourceFacts& volume) {
+    const std::string name = "volume " + volume.name;
+    const auto option = [&](const char* key) {
+      for (const auto& [option_name, value] : volume.options)
+        if (lower(option_name) == key) return value;
+      return std::string();
+    };
+    const std::string driver = option("driver"), type = lower(option("driver_opts.type")), device = option("driver_opts.device");
+    const std::string options = "," + lower(option("driver_opts.o")) + ",";
+    if (!driver.empty() && driver != "local") {
+      add("foreign-volumes", name + " is made by the driver " + driver);
+      if (volume.options.size() > 1)
+        add("bind-mounts", name + " gives the driver " + driver + " options, which may name the host's paths");
+      return;
+    }
+    const bool binds = contains(options, "bind");
+    if (!binds && (type == "tmpfs" || (type.empty() && device.empty()))) return;
+    if (!binds && (begins_with(type, "nfs") || type == "cifs" || type == "smb3"))
+      return add("foreign-volumes", name + " is " + type + " of " + device);
+    judge_host_path(device, name + " binds");
+  }
+
+  void judge_network_named(const std::string& name) {
+    if (name == "host") add("host-namespaces", "joins the host's network");
+  }
+
+  void judge_network(const ResourceFacts& network) {
+    if (lower(network.resolved_name) == "host") judge_network_named("host");
+    const auto driver = network.options.find("driver");
+    const std::string name = driver != network.options.end() ? lower(driver->second) : "";
+    if (name == "host" || name == "macvlan" || name == "ipvlan")
+      add("host-namespaces", "network " + network.name + " uses the driver " + name);
+    else if (!name.empty() && name != "overlay" && name != "bridge" && name != "none" && name != "null" && name != "default")
+      add("foreign-networks", "network " + network.name + " uses the driver " + name);
+    for (const char* option : {"driver_opts.parent", "driver_opts.com.docker.network.bridge.name"})
+      if (const auto value = network.options.find(option); value != network.options.end())
+        add("host-namespaces", "network " + network.name + " takes the host's interface " + value->second);
+  }
+
+  void judge_content(const ResourceFacts& resource, const std::string& kind, const YamlValue* value) {
+    const std::string name = kind + " " + resource.name;
+    if (const auto file = resource.options.find("file"); file != resource.options.end() && !stays_inside(tree_.dir, file->second))
+      add("foreign-" + kind + "s", name + " is read from " + file->second + ", outside of the recipe");
+    if (resource.options.count("environment") != 0)
+      add("foreign-" + kind + "s", name + " is taken from an environment variable of the host");
+    if (value != nullptr && asked_for(*value, "driver") != nullptr) add("foreign-" + kind + "s", name + " comes from a driver");
+    if (const auto driver = resource.options.find("template_driver");
+        driver != resource.options.end() && driver->second != "golang")
+      add("foreign-" + kind + "s", name + " uses the template driver " + driver->second);
+  }
+
+  // --- x-simmer-local ---
+
+  // Is the path below the recipe's folder, the run's scratch or one of its volumes?
+  bool is_local_path(std::string path) const {
+    for (const std::string known : {"${RECIPE_DIR}", "${RUN_DIR}"})
+      if (begins_with(path, known)) {
+        const std::string rest = path.substr(known.size());
+        return rest.empty() || (rest.front() == '/' && stays_below(rest.substr(1), known == "${RECIPE_DIR}"));
+      }
+    if (begins_with(path, "${VOLUME_")) {
+      const auto end = path.find('}');
+      return end != std::string::npos &&
+             (end + 1 == path.size() || (path[end + 1] == '/' && stays_below(path.substr(end + 2), false)));
+    }
+    return stays_below(path, true);
+  }
+
+  bool stays_below(const std::string& path, bool in_recipe) const {
+    if (path.empty()) return true;
+    return path.find('$') == std::string::npos &&
+           stays_inside(in_recipe ? tree_.dir : std::filesystem::path("/nonexistent"), path);
+  }
+
+  void judge_local(const ServiceFacts& service) {
+    if (!service.local) return;
+    service_ = service.name;
+    for (const auto& [name, source] : service.local->files) {
+      if (!is_local_path(source)) add("bind-mounts", "renders " + source + ", outside of the recipe");
+      if (!stays_below(name, false)) add("bind-mounts", "writes the file " + name + ", outside of the run's folder");
+    }
+    if (!service.local->working_dir.empty() && !is_local_path(service.local->working_dir))
+      add("bind-mounts", "works in " + service.local->working_dir + ", outside of the recipe and the run");
+    service_.clear();
+  }
+
+  const RecipeTree& tree_;
+  const std::string stack_, domain_, proxy_network_;
+  std::string service_;
+  std::vector<PolicyViolation> violations_;
+};
+
+}  // namespace
+
+const std::vector<std::string>& policy_permissions() {
+  static const std::vector<std::string> words = {"bind-mounts",     "docker-socket",   "devices",          "privileged",
+                                                 "capabilities",    "host-namespaces", "host-ports",       "foreign-volumes",
+                                                 "foreign-secrets", "foreign-configs", "foreign-networks", "foreign-hosts"};
+  return words;
+}
+
+std::vector<PolicyViolation> judge_policy(const RecipeTree& tree, const std::string& stack, const std::string& domain,
+                                          const std::vector<std::string>& allowed, const std::string& proxy_network) {
+  std::vector<PolicyViolation> violations = PolicyJudge(tree, stack, domain, proxy_network).judge();
+  std::erase_if(violations, [&](const PolicyViolation& violation) {
+    return std::find(allowed.begin(), allowed.end(), violation.permission) != allowed.end();
+  });
+  return violations;
+}
+
+}  // namespace simmer

@@ -1,0 +1,77 @@
+// A recipe's git repository: its releases, what a reference means, and checkouts of it.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <base/limit.hpp>
+#include <simmer/version.hpp>
+
+namespace simmer {
+
+struct Release {
+  Version version;
+  std::string tag;     // as in the repository
+  std::string commit;  // 40 hex; annotated tags are peeled
+};
+
+// What the caller asked for, resolved to exactly one state of the recipe.
+struct ResolvedRef {
+  std::string asked;        // "1.2.0+3.4", "main", "abc123", a path; empty: the newest release
+  std::string commit;       // 40 hex; a working tree: "<head>+U" when dirty, "tree-<digest>" without git
+  std::string version;      // the release's label if the commit is a release, else empty
+  bool is_release = false;  // the commit carries a version tag
+  bool is_newest_release = false;
+  bool is_working_tree = false;
+};
+
+// Opens per call what it needs; one thread. Everything unreadable is an Error: kind usage for what
+// the caller named (no such ref: lists what there is), config for the repository itself.
+class RecipeRepository {
+ public:
+  // `path`: bare or not. A folder that is no repository, or one without commits: Error(config).
+  explicit RecipeRepository(std::filesystem::path path);
+  ~RecipeRepository();
+  RecipeRepository(RecipeRepository&&) noexcept;
+
+  const std::filesystem::path& path() const;
+
+  // All version tags, oldest first. Tags that are no versions are left out.
+  std::vector<Release> releases() const;
+  // Tags that look like versions but cannot be read, for `recipe show` ("v1", "1.2").
+  std::vector<std::string> odd_tags() const;
+
+  // `ref` empty: the newest release (none: Error(usage) naming what to do). A tag, a branch (also
+  // origin/<branch>) or a commit (abbreviated too).
+  ResolvedRef resolve(const std::string& ref) const;
+
+  // The newest release older than the state under test: for a release by version order; for any other
+  // commit the newest release reachable from it (its own commit excluded). Nothing: none.
+  std::optional<Release> base_for(const ResolvedRef& under_test) const;
+
+  bool is_ancestor(const std::string& ancestor, const std::string& descendant) const;
+  std::optional<Release> release_of_commit(const std::string& commit) const;
+
+  // Writes the tree of `commit` into the new folder `to` (no .git in it). Symlinks that leave the
+  // tree and submodules are refused by name (Error(recipe)).
+  void check_out(const std::string& commit, const std::filesystem::path& to) const;
+
+  // Keeps a commit reachable whatever happens to tags and branches: refs/simmer/keep/<name>.
+  void keep(const std::string& name, const std::string& commit) const;
+
+  // Release notes of `version` at `commit`: release/<version> or releaseNotes/<version>.md; may be empty.
+  std::string release_notes(const std::string& commit, const std::string& version) const;
+
+ private:
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+// Copies a plain working tree (with or without .git) as it is, uncommitted changes included, into the
+// new folder `to`, without .git and without what .gitignore names; and says what it is.
+ResolvedRef take_working_tree(const std::filesystem::path& path, const std::filesystem::path& to);
+
+}  // namespace simmer

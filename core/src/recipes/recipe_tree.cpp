@@ -1,0 +1,117 @@
+// A recipe's folder, read as a whole: which files count, with which environment, and what they say.
+#include <recipes/recipe_tree.hpp>
+
+#include <algorithm>
+
+#include <recipes/compose.hpp>
+#include <recipes/env_file.hpp>
+#include <simmer/error.hpp>
+
+namespace simmer {
+namespace {
+
+// What abra exports, under what the deployment itself decides: a recipe does not choose its stack.
+void lay_over(Environment& env, const std::map<std::string, std::string>& exports) {
+  for (const auto& [name, value] : exports)
+    if (name != "STACK_NAME" && name != "DOMAIN") env[name] = value;
+}
+
+// `value` with $NAME and ${NAME} filled in where `env` knows the name; all else stays as written.
+std::string with_known_names(const std::string& value, const Environment& env) {
+  std::string out;
+  for (std::size_t i = 0; i < value.size();) {
+    const auto dollar = std::min(value.find('$', i), value.size());
+    out += value.substr(i, dollar - i);
+    if (dollar == value.size() || out.size() > 65536) break;
+    const bool braces = value.compare(dollar + 1, 1, "{") == 0;
+    const std::size_t begin = dollar + 1 + (braces ? 1 : 0);
+    std::size_t end = begin;
+    while (end < value.size() && (std::isalnum(static_cast<unsigned char>(value[end])) != 0 || value[end] == '_')) ++end;
+    const auto known = env.find(value.substr(begin, end - begin));
+    const bool whole = !braces || value.compare(end, 1, "}") == 0;
+    i = whole && braces ? end + 1 : end;
+    out += whole && known != env.end() ? known->second : value.substr(dollar, i - dollar);
+  }
+  return out;
+}
+
+// .env.sample's values refer to others of them ("noreply@$DOMAIN"); the caller's overlays count.
+void expand_references(Environment& env, const std::vector<EnvLine>& sample, const Environment& given) {
+  for (const auto& line : sample)
+    if (!line.literal && given.count(line.name) == 0) env[line.name] = with_known_names(env[line.name], env);
+}
+
+std::vector<std::string> files_to_read(const std::filesystem::path& dir, const Environment& env) {
+  const auto asked = env.find("COMPOSE_FILE");
+  if (asked != env.end() && !asked->second.empty()) {
+    std::vector<std::string> files;
+    std::istringstream parts(asked->second);
+    for (std::string file; std::getline(parts, file, ':');)
+      if (!file.empty() && std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
+    if (files.size() > 50) refuse_recipe("COMPOSE_FILE names more than 50 files");
+    if (!files.empty()) return files;
+  }
+  for (const char* name : {"compose.yml", "compose.yaml", "docker-compose.yml", "docker-compose.yaml"})
+    if (read_recipe_file(dir, name)) return {name};
+  refuse_recipe("there is no compose.yml in it");
+}
+
+// "coop-cloud.<stack>.version"; without a known stack, any one between the two.
+std::string find_label(const RecipeFacts& facts, const Environment& env, const std::string& what) {
+  const auto stack = env.find("STACK_NAME");
+  const std::string exact = "coop-cloud." + (stack != env.end() ? stack->second : "") + "." + what;
+  for (const auto& service : facts.services) {
+    for (const auto& name : {exact, "coop-cloud.${STACK_NAME}." + what})  // a key of a mapping is not interpolated
+      if (const auto label = service.labels.find(name); label != service.labels.end()) return label->second;
+  }
+  return "";
+}
+
+std::optional<std::chrono::milliseconds> find_timeout(const RecipeFacts& facts, const Environment& env,
+                                                      std::vector<std::string>& warnings) {
+  const auto set = env.find("TIMEOUT");
+  const std::string text = set != env.end() && !set->second.empty() ? set->second : find_label(facts, env, "timeout");
+  if (text.empty()) return std::nullopt;
+  const auto span = parse_span(text, true);
+  if (!span) warnings.push_back(one_line("TIMEOUT: '" + text + "' is no number of seconds; ignored"));
+  return span;
+}
+
+}  // namespace
+
+RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string& recipe, const Environment& env,
+                            const std::filesystem::path& simmer_yml_from) {
+  return while_doing("reading recipe " + recipe, [&] {
+    RecipeTree tree;
+    tree.dir = dir;
+    tree.facts.recipe = recipe;
+
+    Environment full;
+    std::vector<EnvLine> sample;
+    if (const auto text = read_recipe_file(dir, ".env.sample")) {
+      sample = read_env_lines(*text, ".env.sample");
+      tree.facts.env_sample = parse_env_file(*text, ".env.sample");
+      full = tree.facts.env_sample;
+    }
+    for (const auto& [name, value] : env) full[name] = value;
+    expand_references(full, sample, env);
+    if (const auto text = read_recipe_file(dir, "abra.sh")) tree.facts.abra_exports = read_abra_exports(*text);
+    lay_over(full, tree.facts.abra_exports);
+
+    tree.compose_files = files_to_read(dir, full);
+    const YamlValue compose = load_compose(dir, tree.compose_files, full, tree.warnings);
+    read_compose_facts(compose, dir, full, tree.facts);
+    tree.merged_yaml = write_yaml(compose);
+    if (tree.merged_yaml.size() > yaml_max_bytes) refuse_recipe("the compose files are larger than 1 MiB once merged");
+    tree.secret_rules = read_secret_rules(sample, full, tree.warnings);
+    tree.version_label = find_label(tree.facts, full, "version");
+    tree.facts.version = tree.version_label;
+    tree.facts.timeout = find_timeout(tree.facts, full, tree.warnings);
+
+    const auto& yml_dir = simmer_yml_from.empty() ? dir : simmer_yml_from;
+    if (const auto text = read_recipe_file(yml_dir, "simmer.yml")) tree.facts.simmer_yml = read_simmer_yml(*text, "simmer.yml");
+    return tree;
+  });
+}
+
+}  // namespace simmer

@@ -1,0 +1,70 @@
+// Reading a recipe's folder: compose files merged and interpolated, .env.sample, abra.sh, simmer.yml.
+// Parsed, never run. Unusual but legal compose syntax is kept, not rejected.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <simmer/recipe_facts.hpp>
+
+namespace simmer {
+
+using Environment = std::map<std::string, std::string>;
+
+// KEY=value lines as Docker and abra read them: comments, `export`, quotes (also over several lines).
+// Nothing is expanded but a key's own earlier value (COMPOSE_FILE="$COMPOSE_FILE:compose.x.yml").
+// Error(recipe) "<shown_name>:3: …"; values are never in the message.
+Environment parse_env_file(const std::string& text, const std::string& shown_name);
+
+// Secrets asked for by `.env.sample` comments: SECRET_X_VERSION=v1 # length=32 charset=…
+struct SecretRule {
+  std::string name;  // compose name: lower case x
+  std::string version;
+  std::size_t length = 32;
+  std::string charset = "default";
+};
+
+// One thing in a compose file that a run under test may not do (promise P16).
+struct PolicyViolation {
+  std::string permission;  // the `allow` word that would permit it: bind-mounts, docker-socket, …
+  std::string service;     // empty: top level
+  std::string what;        // for people: "service app mounts /etc"
+};
+
+struct LintFinding {
+  std::string rule;  // "R001" … where abra has one, else "S…"
+  bool error = false;
+  std::string message;
+};
+
+struct RecipeTree {
+  std::filesystem::path dir;
+  RecipeFacts facts;
+  std::vector<std::string> compose_files;  // relative, in merge order
+  std::string merged_yaml;                 // interpolated; for people, for comparison, and what the policy judges
+  std::vector<SecretRule> secret_rules;
+  std::string version_label;          // coop-cloud.${STACK_NAME}.version in the compose file; may be empty
+  std::vector<std::string> warnings;  // "compose.yml:12:3: …": unset variables, what was not followed
+};
+
+// `env`: laid over .env.sample for COMPOSE_FILE and interpolation; STACK_NAME and DOMAIN should be in it
+// (a recipe can be shown without: what is unset is empty, with a warning). As with abra, what abra.sh
+// exports wins over both, except STACK_NAME and DOMAIN, which are the deployment's own.
+// `simmer_yml_from`: a folder whose simmer.yml counts instead (the target branch's, for a change by
+// someone who is not trusted); empty: the tree's own. Throws Error(recipe): file, line, what.
+RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string& recipe, const Environment& env,
+                            const std::filesystem::path& simmer_yml_from = {});
+
+// What of `tree` is not allowed for a run whose stack is `stack` at `domain`. `allowed`: the
+// operator's exceptions (the words of PolicyViolation::permission). `proxy_network` is not foreign.
+std::vector<PolicyViolation> judge_policy(const RecipeTree& tree, const std::string& stack, const std::string& domain,
+                                          const std::vector<std::string>& allowed, const std::string& proxy_network);
+// The words that `allow` may hold.
+const std::vector<std::string>& policy_permissions();
+
+// What lint finds; empty is clean.
+std::vector<LintFinding> lint(const RecipeTree& tree);
+
+}  // namespace simmer

@@ -1,0 +1,346 @@
+// Turning yaml-cpp's shared nodes into finite values: merges done, twice refused, size bounded.
+#include <recipes/yaml_value.hpp>
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <set>
+
+#include <base/files.hpp>
+#include <recipes/inside.hpp>
+#include <simmer/error.hpp>
+
+namespace simmer {
+
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+  if (text.size() > 500) text = text.substr(0, 500) + "…";
+  return text;
+}
+
+void refuse_recipe(const std::string& message) { throw Error(ErrorKind::recipe, one_line(message)); }
+
+const YamlValue* YamlValue::find(std::string_view key) const {
+  if (kind != Kind::map) return nullptr;
+  for (const auto& entry : entries)
+    if (entry.key == key) return entry.value.is_null() ? nullptr : &entry.value;
+  return nullptr;
+}
+
+YamlValue* YamlValue::find(std::string_view key) {
+  return const_cast<YamlValue*>(static_cast<const YamlValue*>(this)->find(key));
+}
+
+YamlValue& YamlValue::set(const std::string& key, YamlValue value) {
+  kind = Kind::map;
+  for (auto& entry : entries)
+    if (entry.key == key) return entry.value = std::move(value);
+  entries.push_back({key, std::move(value)});
+  return entries.back().value;
+}
+
+bool YamlValue::remove(std::string_view key) {
+  return std::erase_if(entries, [&](const YamlEntry& entry) { return entry.key == key; }) > 0;
+}
+
+std::string YamlValue::place() const {
+  const std::string name = file ? *file : std::string("compose.yml");
+  return line == 0 ? name : name + ":" + std::to_string(line) + ":" + std::to_string(column);
+}
+
+void YamlValue::refuse(const std::string& what) const { refuse_recipe(place() + ": " + what); }
+
+const YamlValue& YamlValue::need_map(const std::string& name) const {
+  if (!is_map()) refuse(name + " must be a mapping (key: value)");
+  return *this;
+}
+
+const YamlValue& YamlValue::need_list(const std::string& name) const {
+  if (!is_list()) refuse(name + " must be a list");
+  return *this;
+}
+
+const std::string& YamlValue::need_text(const std::string& name) const {
+  if (!is_scalar()) refuse(name + " must be a single value");
+  return text;
+}
+
+bool YamlValue::need_bool(const std::string& name) const {
+  static const std::set<std::string> yes = {"true", "yes", "on", "y", "1"}, no = {"false", "no", "off", "n", "0", ""};
+  std::string word = need_text(name);
+  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (yes.count(word) != 0) return true;
+  if (no.count(word) == 0) refuse(name + " must be true or false, not '" + text + "'");
+  return false;
+}
+
+YamlValue YamlValue::of_text(std::string text, const YamlValue& from) {
+  YamlValue value;
+  value.kind = Kind::scalar;
+  value.quoted = true;
+  value.text = std::move(text);
+  value.file = from.file;
+  value.line = from.line;
+  value.column = from.column;
+  return value;
+}
+
+namespace {
+
+bool is_printable(const std::string& text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return (c < ' ' && c != '\n' && c != '\t') || c == 0x7f; });
+}
+
+// Docker's reader ends a line at NEL, LS, PS and a lone CR, ours does not: what follows one in a comment
+// would be seen by Docker alone. The same goes for encodings that need NUL bytes.
+void refuse_odd_characters(const std::string& text, const std::string& shown_name) {
+  std::size_t line = 1;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const std::string_view rest = std::string_view(text).substr(i);
+    line += c == '\n';
+    const bool odd_break =
+        rest.substr(0, 2) == "\xC2\x85" || rest.substr(0, 3) == "\xE2\x80\xA8" || rest.substr(0, 3) == "\xE2\x80\xA9";
+    const bool lone_return = c == '\r' && rest.substr(0, 2) != "\r\n";
+    if (odd_break || lone_return || (c < ' ' && c != '\n' && c != '\t' && c != '\r') || c == 0x7f)
+      refuse_recipe(shown_name + ":" + std::to_string(line) + ": a control character or an unusual line break");
+  }
+}
+
+// Hears where documents begin, and nothing else.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  std::optional<YAML::Mark> last;
+  void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// Docker reads the first document and drops the rest in silence; what was dropped was not judged. Not by
+// LoadAll(): behind a %YAML line without a document it finds documents without end, and keeps them all.
+void refuse_second_document(const std::string& text, const std::string& shown_name) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return;
+  const std::string line = starts.last ? ":" + std::to_string(std::max(starts.last->line, 0) + 1) : "";
+  refuse_recipe(shown_name + line + ": a second YAML document begins here; only one is read");
+}
+
+class Conversion {
+ public:
+  explicit Conversion(const std::string& shown_name) : file_(std::make_shared<const std::string>(shown_name)) {}
+
+  YamlValue convert(const YAML::Node& node, std::size_t depth = 0) {
+    YamlValue value = at(node);
+    refuse_odd_tag(node, value);
+    if (++count_ > yaml_max_values) value.refuse("too large once its aliases are followed (more than 20000 values)");
+    if (depth > yaml_max_depth) value.refuse("nested too deeply (more than 100 levels; does an alias contain itself?)");
+    switch (node.Type()) {
+      case YAML::NodeType::Undefined:
+      case YAML::NodeType::Null:
+        break;
+      case YAML::NodeType::Scalar:
+        convert_scalar(node, value);
+        break;
+      case YAML::NodeType::Sequence:
+        value.kind = YamlValue::Kind::list;
+        for (const auto& item : node) value.items.push_back(convert(item, depth + 1));
+        break;
+      case YAML::NodeType::Map:
+        convert_map(node, value, depth);
+        break;
+    }
+    return value;
+  }
+
+ private:
+  YamlValue at(const YAML::Node& node) const {
+    YamlValue value;
+    value.file = file_;
+    const YAML::Mark mark = node.Mark();
+    value.line = mark.line >= 0 ? static_cast<std::size_t>(mark.line) + 1 : 1;
+    value.column = mark.column >= 0 ? static_cast<std::size_t>(mark.column) + 1 : 1;
+    return value;
+  }
+
+  // `!!binary` is decoded by Docker's reader and `!reset` obeyed by some tools and not by others: what
+  // two readers take for two things cannot be judged.
+  static void refuse_odd_tag(const YAML::Node& node, const YamlValue& here) {
+    static const std::set<std::string> known = {"", "?", "!", "str", "int", "float", "bool", "null", "seq", "map", "merge"};
+    static const std::string core = "tag:yaml.org,2002:";
+    const std::string tag = node.Tag().rfind(core, 0) == 0 ? node.Tag().substr(core.size()) : node.Tag();
+    if (known.count(tag) == 0)
+      here.refuse("the tag '" + one_line(node.Tag()) + "' means different things to different tools; leave it out");
+  }
+
+  static void convert_scalar(const YAML::Node& node, YamlValue& value) {
+    value.kind = YamlValue::Kind::scalar;
+    value.text = node.Scalar();
+    value.quoted = node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str";
+    // A NUL would end a name early for whoever hands it to the system.
+    if (value.text.find('\0') != std::string::npos) value.refuse("a NUL character");
+  }
+
+  void convert_map(const YAML::Node& node, YamlValue& value, std::size_t depth) {
+    value.kind = YamlValue::Kind::map;
+    std::set<std::string> seen;
+    std::vector<YamlValue> merged;  // of `<<`, the first one wins
+    for (const auto& pair : node) {
+      const YamlValue key = at(pair.first);
+      if (!pair.first.IsScalar()) key.refuse("a key must be a single word");
+      const std::string& name = pair.first.Scalar();
+      if (name.empty() || name.size() > 1000 || !is_printable(name)) key.refuse("a key that is empty, too long or not printable");
+      if (!seen.insert(name).second) key.refuse("'" + name + "' stands twice in one mapping");
+      if (name == "<<")
+        collect_merges(convert(pair.second, depth + 1), merged);
+      else
+        value.entries.push_back({name, convert(pair.second, depth + 1)});
+    }
+    for (auto& source : merged)
+      for (auto& entry : source.entries)
+        if (seen.insert(entry.key).second) value.entries.push_back(std::move(entry));
+  }
+
+  static void collect_merges(YamlValue source, std::vector<YamlValue>& merged) {
+    if (source.is_map()) {
+      merged.push_back(std::move(source));
+    } else if (source.is_list()) {
+      for (auto& item : source.items) {
+        if (!item.is_map()) item.refuse("'<<' can merge mappings only");
+        merged.push_back(std::move(item));
+      }
+    } else {
+      source.refuse("'<<' can merge mappings only");
+    }
+  }
+
+  std::shared_ptr<const std::string> file_;
+  std::size_t count_ = 0;
+};
+
+void write_string(const std::string& text, std::string& out) {
+  static const char* hex = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (byte < ' ' || byte == 0x7f) {
+      out += "\\x";
+      out += hex[byte >> 4];
+      out += hex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+// Plain only what reads back as the same scalar beyond doubt.
+bool may_be_plain(const YamlValue& value) {
+  if (value.quoted || value.text.empty() || value.text == "null" || value.text == "Null" || value.text == "NULL") return false;
+  if (value.text.front() == '-' || value.text.front() == '.') return false;
+  return value.text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-") == std::string::npos;
+}
+
+void write_key(const std::string& key, std::string& out) {
+  const bool plain =
+      key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string::npos &&
+      key.front() != '-' && key != "null" && key != "Null" && key != "NULL";
+  if (plain)
+    out += key;
+  else
+    write_string(key, out);
+  out += ':';
+}
+
+// `out` stands behind "key:" or "-": what follows begins with a blank or a new line.
+void write_value(const YamlValue& value, std::size_t indent, std::string& out) {
+  switch (value.kind) {
+    case YamlValue::Kind::null:
+      out += " null\n";
+      return;
+    case YamlValue::Kind::scalar:
+      out += ' ';
+      if (may_be_plain(value))
+        out += value.text;
+      else
+        write_string(value.text, out);
+      out += '\n';
+      return;
+    case YamlValue::Kind::list:
+      if (value.items.empty()) {
+        out += " []\n";
+        return;
+      }
+      out += '\n';
+      for (const auto& item : value.items) {
+        out.append(indent, ' ');
+        out += '-';
+        write_value(item, indent + 2, out);
+      }
+      return;
+    case YamlValue::Kind::map:
+      if (value.entries.empty()) {
+        out += " {}\n";
+        return;
+      }
+      out += '\n';
+      for (const auto& entry : value.entries) {
+        out.append(indent, ' ');
+        write_key(entry.key, out);
+        write_value(entry.value, indent + 2, out);
+      }
+      return;
+  }
+}
+
+}  // namespace
+
+YamlValue parse_yaml(const std::string& text, const std::string& shown_name) {
+  if (text.size() > yaml_max_bytes) refuse_recipe(shown_name + ": larger than 1 MiB");
+  refuse_odd_characters(text, shown_name);
+  try {
+    refuse_second_document(text, shown_name);
+    return Conversion(shown_name).convert(YAML::Load(text));
+  } catch (const YAML::Exception& error) {
+    const std::string line = std::to_string(std::max(error.mark.line, 0) + 1);
+    const std::string column = std::to_string(std::max(error.mark.column, 0) + 1);
+    refuse_recipe(shown_name + ":" + line + ":" + column + ": " + one_line(error.msg));
+  }
+}
+
+std::string write_yaml(const YamlValue& value) {
+  std::string out;
+  write_value(value, 0, out);
+  // The root stands behind nothing: drop the blank or new line that it was written with.
+  return out.empty() ? out : out.substr(1);
+}
+
+std::optional<std::string> read_recipe_file(const std::filesystem::path& dir, const std::string& relative) {
+  if (!stays_inside(dir, relative)) refuse_recipe("'" + one_line(relative) + "' leaves the recipe's folder");
+  const auto path = dir / relative;
+  std::error_code failed;
+  const auto status = std::filesystem::status(path, failed);
+  if (status.type() == std::filesystem::file_type::not_found) return std::nullopt;
+  if (failed || !std::filesystem::is_regular_file(status)) refuse_recipe("'" + one_line(relative) + "' is not a readable file");
+  const auto size = std::filesystem::file_size(path, failed);
+  if (failed || size > yaml_max_bytes) refuse_recipe("'" + one_line(relative) + "' is larger than 1 MiB");
+  return read_file(path);
+}
+
+}  // namespace simmer
