@@ -1,0 +1,126 @@
+#include "generic.hpp"
+
+namespace generic {
+namespace {
+
+using simmer::CheckResult;
+using simmer::Error;
+using simmer::ErrorKind;
+using simmer::Host;
+using simmer::Outcome;
+using Command = simmer::SimmerYml::Command;
+
+const std::string nonce_mark = "${NONCE}";
+
+// One file in every volume that has value. A volume that comes back empty, old or swapped is noticed;
+// what the app itself makes of its data is not, which is why a recipe may bring commands.
+class Markers : public simmer::DataContract {
+ public:
+  Markers(Host& host, std::vector<std::string> volumes) : host_(host), volumes_(std::move(volumes)) {}
+
+  void seed(const std::string& nonce) override {
+    for (const auto& volume : volumes_)
+      if (!host_.volume_file_exists(volume, file_) || host_.read_volume_file(volume, file_) != content(volume, nonce))
+        host_.write_volume_file(volume, file_, content(volume, nonce));
+  }
+
+  CheckResult verify(const std::string& nonce) override {
+    for (const auto& volume : volumes_) {
+      if (!host_.volume_file_exists(volume, file_)) return {Outcome::fail, "volume " + volume + ": " + file_ + " is gone"};
+      const auto seen = host_.read_volume_file(volume, file_);
+      if (seen != content(volume, nonce))
+        return {Outcome::fail, "volume " + volume + ": " + file_ + " is not the one of " + nonce + ": saw '" +
+                                   seen.substr(0, seen.find('\n')) + "'"};
+    }
+    return {Outcome::pass, "the marker is in " + std::to_string(volumes_.size()) + " volumes"};
+  }
+
+  void wipe() override {
+    for (const auto& volume : volumes_)
+      if (host_.volume_file_exists(volume, file_)) host_.remove_volume_file(volume, file_);
+  }
+
+ private:
+  // The volume's name is in it: two volumes that were swapped are not the same data.
+  static std::string content(const std::string& volume, const std::string& nonce) { return nonce + " " + volume + "\n"; }
+
+  const std::string file_ = ".simmer-marker";
+  Host& host_;
+  std::vector<std::string> volumes_;
+};
+
+class Commands : public simmer::DataContract {
+ public:
+  Commands(Host& host, Command seed, Command verify, Command wipe)
+      : host_(host), seed_(std::move(seed)), verify_(std::move(verify)), wipe_(std::move(wipe)) {}
+
+  void seed(const std::string& nonce) override {
+    // "Called again with the same nonce it changes nothing" must not rest on somebody's script.
+    if (run(verify_, nonce).exit_code == 0) return;
+    require_success("seed", run(seed_, nonce));
+  }
+
+  CheckResult verify(const std::string& nonce) override {
+    const auto result = run(verify_, nonce);
+    if (result.exit_code == 0) return {Outcome::pass, "the verify command of simmer.yml found " + nonce};
+    return {Outcome::fail, "the verify command of simmer.yml did not find " + nonce + ": " + outcome(result)};
+  }
+
+  void wipe() override { require_success("wipe", run(wipe_, "")); }
+
+ private:
+  simmer::ExecResult run(const Command& command, const std::string& nonce) {
+    simmer::ExecRequest request;
+    request.service = command.service;
+    request.argv = command.argv;
+    for (auto& argument : request.argv)
+      for (auto at = argument.find(nonce_mark); at != std::string::npos; at = argument.find(nonce_mark, at + nonce.size()))
+        argument.replace(at, nonce_mark.size(), nonce);
+    return host_.exec(request);
+  }
+
+  static std::string outcome(const simmer::ExecResult& result) {
+    const auto& said = result.err.empty() ? result.out : result.err;
+    return "exit code " + std::to_string(result.exit_code) + " '" + said.substr(0, std::min<std::size_t>(said.find('\n'), 200)) +
+           "'";
+  }
+
+  static void require_success(const std::string& name, const simmer::ExecResult& result) {
+    if (result.exit_code != 0)
+      throw Error(ErrorKind::recipe, "the " + name + " command of simmer.yml failed: " + outcome(result));
+  }
+
+  Host& host_;
+  Command seed_, verify_, wipe_;
+};
+
+bool mentions_nonce(const Command& command) {
+  for (const auto& argument : command.argv)
+    if (argument.find(nonce_mark) != std::string::npos) return true;
+  return false;
+}
+
+void require_workable(const simmer::SimmerYml& yml) {
+  if (!yml.seed || !yml.verify || !yml.wipe)
+    throw Error(ErrorKind::recipe,
+                "simmer.yml: commands must give seed, verify and wipe, all three: a part of them proves nothing");
+  if (!mentions_nonce(*yml.seed) || !mentions_nonce(*yml.verify))
+    throw Error(ErrorKind::recipe, "simmer.yml: seed and verify must use ${NONCE}: else old data passes for new");
+  if (mentions_nonce(*yml.wipe))
+    throw Error(ErrorKind::recipe, "simmer.yml: wipe runs without a ${NONCE}: it must lose all that seed wrote");
+}
+
+}  // namespace
+
+std::unique_ptr<simmer::DataContract> make_contract(const RecipeFacts& facts, Host& host) {
+  const auto& yml = facts.simmer_yml;
+  if (has_commands(facts)) {
+    require_workable(yml);
+    return std::make_unique<Commands>(host, *yml.seed, *yml.verify, *yml.wipe);
+  }
+  auto volumes = volumes_with_value(facts);
+  if (volumes.empty()) return nullptr;
+  return std::make_unique<Markers>(host, std::move(volumes));
+}
+
+}  // namespace generic
