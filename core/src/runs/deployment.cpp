@@ -1,0 +1,172 @@
+#include <runs/deployment.hpp>
+
+#include <algorithm>
+
+#include <base/crash_point.hpp>
+#include <simmer/error.hpp>
+
+namespace simmer {
+
+namespace {
+
+milliseconds since(Clock::time_point start) { return std::chrono::duration_cast<milliseconds>(Clock::now() - start); }
+
+std::string in_seconds(milliseconds duration) {
+  const auto tenths = (duration.count() + 50) / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+}  // namespace
+
+Deployment::Deployment(RunContext& run, std::string stack, std::string domain, bool kept)
+    : run_(run), stack_(std::move(stack)), domain_(std::move(domain)), kept_(kept) {}
+
+Deployment::~Deployment() = default;
+
+DeploySpec Deployment::spec_for(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets) const {
+  DeploySpec spec;
+  spec.stack = stack_;
+  spec.domain = domain_;
+  spec.run_id = run_.spec.run_id;
+  spec.kept = kept_;
+  spec.recipe_dir = state.dir;
+  spec.facts = state.tree.facts;
+  spec.env = state.env;
+  spec.secrets = secrets;
+  spec.volumes = volumes;
+  return spec;
+}
+
+milliseconds Deployment::start_deadline() const {
+  const auto& facts = state_->tree.facts;
+  const auto traits = run_.recipe.traits(facts);
+  if (traits.start_timeout) return *traits.start_timeout;
+  return facts.timeout.value_or(run_.spec.start);
+}
+
+void Deployment::make_parts(const RecipeState& state, const Values& secrets) {
+  contract_.reset();
+  probe_.reset();
+  host_.reset();
+  contract_made_ = false;
+  state_ = std::make_unique<RecipeState>(state);
+  AppContext app;
+  app.app = run_.spec.app;
+  app.recipe = run_.spec.recipe;
+  app.domain = domain_;
+  app.stack = stack_;
+  app.version = state.version;
+  app.commit = state.commit;
+  app.role = kept_ ? "canonical" : "test";
+  app.url = run_.engine.endpoint(stack_, "", Limit::in(run_.spec.teardown, run_.stop));
+  host_ = run_.make_host(app, state_->tree.facts, secrets, state.env);
+  probe_ = run_.recipe.health_probe(state_->tree.facts, *host_);
+}
+
+void Deployment::deploy(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets) {
+  run_.journal.add_stack(stack_, "deploying " + stack_ + " at " + state.commit, kept_);
+  run_.report.phase("deploying " + (state.version.empty() ? state.commit.substr(0, 12) : state.version) + " as " + domain_);
+  const Limit limit = Limit::in(run_.spec.start, run_.stop);
+  const auto spec = spec_for(state, volumes, secrets);
+  run_.engine.make_images_present(spec, limit);
+  deployed_ = true;
+  run_.report.deployed();
+  run_.engine.deploy(spec, limit);
+  crash_point("after a deploy");
+  make_parts(state, secrets);
+}
+
+void Deployment::upgrade(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets) {
+  run_.journal.begin_step("upgrading " + stack_ + " to " + state.commit);
+  run_.report.phase("upgrading to " + (state.version.empty() ? "" : state.version + " ") + "commit " + state.commit.substr(0, 12));
+  const Limit limit = Limit::in(run_.spec.start, run_.stop);
+  const auto spec = spec_for(state, volumes, secrets);
+  run_.engine.make_images_present(spec, limit);
+  run_.engine.upgrade(spec, limit);
+  crash_point("after an upgrade");
+  make_parts(state, secrets);
+}
+
+HealthOutcome Deployment::wait_healthy() {
+  run_.report.phase("waiting until " + domain_ + " is healthy and steady");
+  const auto start = Clock::now();
+  const auto deadline = start_deadline();
+  const Limit limit = Limit::in(deadline, run_.stop);
+  std::optional<Clock::time_point> healthy_since, ill_since;
+  std::optional<std::uint64_t> generation;
+  bool was_healthy = false;
+  std::string last = "it was never asked";
+  milliseconds pause(10);
+  while (true) {
+    limit.check_stop("waiting for " + domain_);
+    const auto now = run_.engine.wait_converged(stack_, limit);
+    const std::string tail = now.log_tail.empty() ? "" : "; its last words: " + now.log_tail;
+    switch (now.state) {
+      case Convergence::State::converged: break;
+      case Convergence::State::infrastructure: throw Error(ErrorKind::infrastructure, now.reason);
+      case Convergence::State::failed: return {Outcome::fail, now.reason + tail};
+      case Convergence::State::gone: return {Outcome::fail, "the deployment is gone: " + now.reason};
+      case Convergence::State::converging:
+        return {Outcome::fail, "not up within " + in_seconds(deadline) + ": " + now.reason + (was_healthy ? "; it was healthy before" : "") + tail};
+    }
+    if (generation != now.generation) healthy_since.reset();
+    generation = now.generation;
+    const Health health = probe_ ? probe_->probe() : Health{HealthState::unverified, "the plugin has no health probe"};
+    if (health.state == HealthState::unverified) return {Outcome::unverified, health.message};
+    if (health.state == HealthState::healthy) {
+      if (!was_healthy) run_.report.timing("app_start", since(start));
+      was_healthy = true;
+      ill_since.reset();
+      if (!healthy_since) healthy_since = Clock::now();
+      const auto steady = since(*healthy_since);
+      if (steady >= run_.spec.window) {
+        run_.report.timing("window", run_.spec.window);
+        return {Outcome::pass, "healthy and steady for " + in_seconds(run_.spec.window) + ", up after " + in_seconds(since(start) - steady)};
+      }
+      pause = std::min(milliseconds(250), run_.spec.window - steady);
+    } else {
+      last = health.message;
+      healthy_since.reset();
+      if (!ill_since) ill_since = Clock::now();
+      if (was_healthy && since(*ill_since) >= std::max(run_.spec.window, milliseconds(500)))
+        return {Outcome::fail, "it was healthy and then became unhealthy: " + last};
+      if (limit.passed()) return {Outcome::fail, "not healthy within " + in_seconds(deadline) + ": " + last};
+      pause = std::min(milliseconds(250), was_healthy ? milliseconds(50) : pause * 2);
+    }
+    run_.engine.wait_for_change(stack_, now.generation, Limit::in(std::max(pause, milliseconds(1)), run_.stop));
+  }
+}
+
+CheckResult Deployment::runs_what_was_asked() {
+  const auto found = run_.engine.deployed(stack_, Limit::in(run_.spec.teardown, run_.stop));
+  if (!found || !found->running) return {Outcome::fail, "nothing runs under " + stack_};
+  if (found->commit != state_->commit)
+    return {Outcome::fail, "what runs is commit " + found->commit.substr(0, 12) + ", asked for was " + state_->commit.substr(0, 12)};
+  run_.report.facts("digests", found->digests);
+  return {Outcome::pass, "commit " + found->commit.substr(0, 12) + " runs"};
+}
+
+DataContract* Deployment::contract() {
+  if (!contract_made_) contract_ = run_.recipe.data_contract(state_->tree.facts, *host_);
+  contract_made_ = true;
+  return contract_.get();
+}
+
+std::vector<std::unique_ptr<Check>> Deployment::checks(Tier tier) { return run_.recipe.checks(tier, state_->tree.facts, *host_); }
+
+void Deployment::remove() {
+  contract_.reset();
+  probe_.reset();
+  host_.reset();
+  run_.journal.begin_step("removing " + stack_);
+  run_.report.phase("removing " + stack_);
+  const auto start = Clock::now();
+  const Limit limit = Limit::in(run_.spec.teardown);
+  for (const auto& service : run_.engine.remove(stack_, limit))
+    run_.report.warning("service " + service + " did not end on SIGTERM within its grace and was killed");
+  for (const auto& left : run_.engine.inventory(stack_, limit)) run_.report.residue(left.kind + " " + left.name);
+  deployed_ = false;
+  run_.report.timing("app_stop", since(start));
+}
+
+}  // namespace simmer

@@ -1,0 +1,65 @@
+// One deployment of a run: deployed, awaited, upgraded and removed through the engine, with the plugin's
+// parts for whatever version runs at the moment.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <runs/run_context.hpp>
+
+namespace simmer {
+
+// How the wait for a healthy app ended.
+struct HealthOutcome {
+  Outcome outcome = Outcome::unverified;  // pass, fail, or unverified (there is nothing to ask)
+  std::string message;
+};
+
+class Deployment {
+ public:
+  // `kept`: at a canonical's own name. Nothing is done yet.
+  Deployment(RunContext& run, std::string stack, std::string domain, bool kept);
+  ~Deployment();
+
+  const std::string& stack() const { return stack_; }
+
+  // Journals the stack, then deploys. `volumes` as in DeploySpec.
+  void deploy(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets);
+  void upgrade(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets);
+
+  // Waits until the app has converged, answers its probe, and stays so for the window. Error(infrastructure)
+  // when the machine is to blame.
+  HealthOutcome wait_healthy();
+
+  // Does what runs carry the commit and version it should?
+  CheckResult runs_what_was_asked();
+
+  // Parts of the running version. contract() may be nullptr.
+  Host& host() { return *host_; }
+  DataContract* contract();
+  std::vector<std::unique_ptr<Check>> checks(Tier tier);
+  const RecipeState& state() const { return *state_; }
+
+  // Ends it and removes every trace; reports residue and services that had to be killed. Deaf to cancellation.
+  void remove();
+  bool is_deployed() const { return deployed_; }
+
+ private:
+  DeploySpec spec_for(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets) const;
+  void make_parts(const RecipeState& state, const Values& secrets);
+  milliseconds start_deadline() const;
+
+  RunContext& run_;
+  std::string stack_, domain_;
+  bool kept_;
+  bool deployed_ = false;
+  std::unique_ptr<RecipeState> state_;
+  // Destroyed in reverse order: parts before their host.
+  std::unique_ptr<Host> host_;
+  std::unique_ptr<HealthProbe> probe_;
+  std::unique_ptr<DataContract> contract_;
+  bool contract_made_ = false;
+};
+
+}  // namespace simmer

@@ -1,0 +1,58 @@
+// result.json, junit.xml and the log of a run (docs/formats/result.md).
+#pragma once
+
+#include <fstream>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include <runs/attempt.hpp>
+#include <runs/run_report.hpp>
+#include <runs/run_spec.hpp>
+#include <state/state_folder.hpp>
+
+namespace simmer {
+
+// Everything that result.json says.
+struct RunRecord {
+  RunSpec spec;
+  std::string mode_asked, mode_reason;
+  std::string started_at, ended_at;
+  std::vector<AttemptReport> attempts;
+  Verdict verdict = Verdict::error;
+  bool full = false;
+  // What happened to the canonical.
+  std::string canonical_outcome;  // "", promoted, seeded, unchanged, failed, busy
+  std::string canonical_reason;
+  std::string canonical_before, canonical_after;  // versions
+  std::chrono::milliseconds promotion_took{0};
+  int promotion_deploys = 0;
+  std::string reason;
+  int exit_code = 0;
+  std::vector<std::string> residue;
+};
+
+nlohmann::json result_of(const RunRecord& record);
+std::string junit_of(const RunRecord& record);
+// Writes both into the run's folder; returns result.json's text.
+std::string write_result(const StateFolder& state, const RunRecord& record);
+
+// The run's log: every line that people are shown and more, with the time; passes on to `next`.
+class RunLog : public Progress {
+ public:
+  RunLog(fs::path file, Progress* next);
+  ~RunLog() override;
+  void line(LogLevel level, const std::string& text) override;
+  void phase(const std::string& text) override;
+  void still(const std::string& phase, std::chrono::milliseconds for_how_long) override;
+  const fs::path& file() const { return file_; }
+
+ private:
+  struct Sink;
+  fs::path file_;
+  std::unique_ptr<Sink> sink_;
+  Progress* next_;
+};
+
+}  // namespace simmer

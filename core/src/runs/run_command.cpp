@@ -1,0 +1,539 @@
+#include <runs/run_command.hpp>
+
+#include <sys/random.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include <base/files.hpp>
+#include <base/process.hpp>
+#include <recipes/fetch.hpp>
+#include <runs/error_kind.hpp>
+#include <runs/result.hpp>
+#include <simmer/error.hpp>
+#include <state/alerts.hpp>
+#include <state/journal.hpp>
+#include <state/lock.hpp>
+
+namespace simmer {
+
+namespace {
+
+std::string make_hex(const StateFolder& state) {
+  const auto runs = state.run_ids();
+  while (true) {
+    unsigned char bytes[3];
+    if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes) throw_errno("cannot get random bytes", errno);
+    char hex[7];
+    std::snprintf(hex, sizeof hex, "%02x%02x%02x", bytes[0], bytes[1], bytes[2]);
+    const bool taken = std::any_of(runs.begin(), runs.end(), [&](const std::string& id) { return id.ends_with(std::string("-") + hex); });
+    if (!taken) return hex;
+  }
+}
+
+// <first 4 characters of the recipe>-<6 hex>; `warm` is the canonicals' own prefix.
+std::string cold_label(const std::string& recipe, const std::string& hex) {
+  const std::string first = recipe.substr(0, 4);
+  return (first == "warm" ? "wrm0" : first) + "-" + hex;
+}
+
+struct Target {
+  std::string app, recipe;
+  fs::path working_tree;  // `run PATH`
+  fs::path repository;    // empty: a working tree of an unknown recipe
+};
+
+bool is_path(const std::string& target) { return target.find('/') != std::string::npos || target == "." || target == ".."; }
+
+std::optional<std::string> app_for(const Config& config, const std::string& name) {
+  if (config.apps.contains(name)) return name;
+  std::vector<std::string> canonicals, others;
+  for (const auto& [app, about] : config.apps)
+    if (about.recipe == name) (about.role == "canonical" ? canonicals : others).push_back(app);
+  if (canonicals.size() > 1)
+    throw Error(ErrorKind::usage, "recipe " + name + " has two canonicals, " + canonicals[0] + " and " + canonicals[1] + ": name the app");
+  if (canonicals.size() == 1) return canonicals[0];
+  return std::nullopt;
+}
+
+// A recipe with a configured source is fetched before it is read; offline, what is here must do.
+void fetch_source(const Session& session, const std::string& app, const std::string& recipe) {
+  const auto source = session.config.app(app).source;
+  if (source.empty() || session.config.offline) return;
+  if (session.progress != nullptr) session.progress->phase("fetching the recipe " + recipe);
+  const Limit limit = Limit::in(std::chrono::minutes(5), session.interruption->token());
+  for (const auto& name : {recipe, recipe + ".git"})
+    if (fs::is_directory(session.config.recipes() / name)) return fetch_recipe(source, session.config.recipes() / name, limit);
+  session.state.prepare();
+  clone_recipe(source, session.config.recipes() / (recipe + ".git"), limit);
+}
+
+Target find_target(const Session& session, const std::string& name) {
+  Target target;
+  if (is_path(name)) {
+    std::error_code failed;
+    target.working_tree = fs::canonical(name, failed);
+    if (failed || !fs::is_directory(target.working_tree)) throw Error(ErrorKind::usage, "no folder " + name + " with a recipe in it");
+    target.recipe = target.app = target.working_tree.filename();
+    const auto recipes = known_recipes(session.config);
+    if (std::find(recipes.begin(), recipes.end(), target.recipe) != recipes.end()) target.repository = find_recipe(session.config, target.recipe);
+    return target;
+  }
+  target.app = app_for(session.config, name).value_or(name);
+  target.recipe = session.config.app(target.app).recipe;
+  fetch_source(session, target.app, target.recipe);
+  target.repository = find_recipe(session.config, target.recipe);
+  return target;
+}
+
+class RunOf {
+ public:
+  RunOf(Session& session, const RunRequest& request) : session_(session), request_(request), config_(session.config), state_(session.state) {}
+  RunOutcome go();
+
+ private:
+  void resolve();
+  void choose_mode();
+  void choose_base();
+  std::string why_not_quick(const KnownGood& known_good) const;
+  bool is_whole_or_absent(const KnownGood& known_good) const;
+  bool is_usable(const KnownGood& known_good) const;
+  void refuse_full_disk() const;
+  void begin();
+  void attempt_until_clear();
+  void settle(bool uses_canonical, bool keep_dirty);
+  void consider_promotion();
+  void promote(bool from_empty);
+  RunOutcome finish();
+  std::string role() const;
+  std::string label() const { return record_.spec.head.version.empty() ? record_.spec.head.commit.substr(0, 12) : record_.spec.head.version; }
+
+  Session& session_;
+  const RunRequest& request_;
+  const Config& config_;
+  const StateFolder& state_;
+  Target target_;
+  AppConfig app_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<RunLog> log_;
+  std::optional<Lock> run_lock_, known_good_lock_;
+  RunRecord record_;
+  int exit_code_ = 0;
+};
+
+void RunOf::resolve() {
+  target_ = find_target(session_, request_.target);
+  app_ = config_.app(target_.app);
+  auto& spec = record_.spec;
+  spec = spec_of_app(config_, state_, app_);
+  spec.app = target_.app;
+  spec.recipe = target_.recipe;
+  spec.repository = target_.repository;
+  if (target_.working_tree.empty()) spec.head = RecipeRepository(target_.repository).resolve(request_.ref);
+  else if (!request_.ref.empty()) throw Error(ErrorKind::usage, "--ref and a path exclude each other: the working tree is tested as it is");
+  spec.tiers = request_.tiers.empty() ? std::vector<Tier>(all_tiers.begin(), all_tiers.end()) : request_.tiers;
+}
+
+std::string RunOf::why_not_quick(const KnownGood& known_good) const {
+  if (!is_usable(known_good)) return "the known-good of " + target_.app + " is damaged: see simmer alerts list";
+  if (!known_good.exists()) return "there is no known-good of " + target_.app + " yet: simmer canonical seed " + target_.app;
+  const auto faults = known_good.check();
+  if (!faults.empty()) {
+    raise_alert(state_, "canonical-damaged", target_.app, {{"detail", faults.front()}});
+    return "the known-good of " + target_.app + " is damaged: " + faults.front();
+  }
+  const auto meta = known_good.snapshot().meta();
+  const auto& head = record_.spec.head;
+  if (head.is_working_tree || head.commit == meta.commit) return "";
+  if (!RecipeRepository(target_.repository).is_ancestor(meta.commit, head.commit))
+    return "the canonical's commit " + meta.commit.substr(0, 12) + " (" + meta.version + ") is not reachable from " + head.commit.substr(0, 12);
+  return "";
+}
+
+void RunOf::choose_mode() {
+  auto& spec = record_.spec;
+  record_.mode_asked = request_.quick ? "quick" : "cold";
+  if (!request_.quick) return;
+  known_good_lock_ = Lock::acquire(known_good_lock(state_, target_.app), Lock::Mode::exclusive, target_.app,
+                                   session_.command_line + ", run " + spec.run_id, session_.wait_limit());
+  KnownGood known_good(state_, target_.app);
+  if (is_usable(known_good))
+    settle_canonical(state_, *engine_, target_.app, session_.recover_options(), false, [&](const std::string& line) { log_->line(LogLevel::info, "recover: " + line); });
+  const auto record = is_usable(known_good) ? known_good.record() : std::nullopt;
+  if (record && record->status == "deployed")
+    throw Error(ErrorKind::busy, target_.app + " is deployed: simmer canonical undeploy " + target_.app + " first");
+  record_.mode_reason = why_not_quick(known_good);
+  if (!record_.mode_reason.empty()) {
+    log_->line(LogLevel::warning, "not quick but cold: " + record_.mode_reason);
+    known_good_lock_.reset();
+    return;
+  }
+  spec.mode = RunMode::quick;
+  const auto meta = known_good.snapshot().meta();
+  spec.base_commit = meta.commit;
+  spec.base_version = meta.version;
+  record_.canonical_before = record_.canonical_after = meta.version;
+}
+
+// A meta.json that cannot be read is an alert, and no reason not to test a change.
+bool RunOf::is_whole_or_absent(const KnownGood& known_good) const {
+  try {
+    known_good.exists();
+    return true;
+  } catch (const Error& error) {
+    raise_alert(state_, "canonical-damaged", target_.app, {{"detail", error.what()}});
+    return false;
+  }
+}
+
+bool RunOf::is_usable(const KnownGood& known_good) const { return is_whole_or_absent(known_good) && known_good.exists(); }
+
+// The canonical's version if it is older than the one under test; else the newest older release.
+void RunOf::choose_base() {
+  auto& spec = record_.spec;
+  if (spec.mode == RunMode::quick) return;
+  if (spec.repository.empty()) {
+    spec.no_base = "no repository of recipe " + spec.recipe + " is known here: there is no older release";
+    return;
+  }
+  const RecipeRepository repository(spec.repository);
+  const KnownGood known_good(state_, target_.app);
+  if (is_usable(known_good)) {
+    const auto shared = Lock::acquire(known_good_lock(state_, target_.app), Lock::Mode::shared, target_.app, session_.command_line,
+                                      Limit::in(std::max(config_.deadlines.wait, milliseconds(5000)), session_.interruption->token()));
+    const auto meta = known_good.snapshot().meta();
+    record_.canonical_before = record_.canonical_after = meta.version;
+    const auto old_version = Version::parse(meta.version), new_version = Version::parse(spec.head.version);
+    const bool older = spec.head.commit != meta.commit &&
+                       (spec.head.is_working_tree || (spec.head.is_release ? old_version && new_version && *old_version < *new_version
+                                                                             : repository.is_ancestor(meta.commit, spec.head.commit)));
+    if (older) {
+      spec.base_commit = meta.commit;
+      spec.base_version = meta.version;
+      log_->line(LogLevel::info, "upgrade tier: from the known-good, " + meta.version);
+      return;
+    }
+  }
+  const auto base = repository.base_for(spec.head);
+  if (!base) {
+    spec.no_base = "there is no older release";
+    return;
+  }
+  spec.base_commit = base->commit;
+  spec.base_version = base->version.text();
+  log_->line(LogLevel::info, "upgrade tier: from the older release " + base->version.text() +
+                                 (record_.canonical_before.empty() ? "" : "; the known-good, " + record_.canonical_before + ", is not older than what is tested"));
+}
+
+void RunOf::refuse_full_disk() const {
+  const int used = percent_used(state_.root());
+  if (used < config_.disk.high) return;
+  const std::string what = "the disk of " + state_.root().string() + " is " + std::to_string(used) + " % full, the mark is " + std::to_string(config_.disk.high) +
+                           " % (disk.high): no new run; make room, or see simmer gc";
+  try {
+    raise_alert(state_, "disk-high", target_.app, {{"detail", what}});
+  } catch (const Error&) {
+    // No room even for the alert: what is printed must do.
+  }
+  throw Error(ErrorKind::infrastructure, what);
+}
+
+void RunOf::begin() {
+  auto& spec = record_.spec;
+  spec.hex = make_hex(state_);
+  spec.run_id = utc_stamp() + "-" + spec.app + "-" + spec.hex;
+  record_.started_at = utc_time();
+  run_lock_ = Lock::acquire(run_lock(state_, spec.run_id), Lock::Mode::exclusive, "run " + spec.run_id, session_.command_line,
+                            Limit::in(milliseconds(1000), session_.interruption->token()));
+  make_folders(state_.run(spec.run_id));
+  log_ = std::make_unique<RunLog>(state_.run(spec.run_id) / "log", session_.progress);
+}
+
+// After every attempt, whatever came of it: the same code that recovers after a crash.
+void RunOf::settle(bool uses_canonical, bool keep_dirty) {
+  const auto log = [&](const std::string& line) { log_->line(LogLevel::debug, "settle: " + line); };
+  auto& report = record_.attempts.back();
+  try {
+    if (uses_canonical) settle_canonical(state_, *engine_, target_.app, session_.recover_options(), keep_dirty, log);
+    for (const auto& left : settle_run(state_, *engine_, record_.spec.run_id, session_.recover_options(), log)) report.residue.push_back(left);
+  } catch (const Error& error) {
+    report.residue.push_back(error.what());
+  }
+  for (const auto& left : report.residue) record_.residue.push_back(left);
+  if (report.residue.empty()) return;
+  raise_alert(state_, "teardown-failed", target_.app, {{"detail", "run " + record_.spec.run_id + " left " + report.residue.front()}});
+  exit_code_ = worst_exit_code(exit_code_, 5);
+}
+
+void RunOf::attempt_until_clear() {
+  auto& spec = record_.spec;
+  const bool quick = spec.mode == RunMode::quick;
+  for (spec.attempt = 1;; ++spec.attempt) {
+    record_.attempts.push_back(walk_in_child(session_, spec, quick ? spec.stack : "", false, *log_));
+    auto& report = record_.attempts.back();
+    record_.verdict = judge(report, spec.tiers);
+    settle(quick, record_.verdict == Verdict::pass);
+    record_.verdict = judge(report, spec.tiers);
+    // A red cold run is repeated once in isolation: a loaded machine must not be taken for a bad change.
+    if (quick || record_.verdict != Verdict::fail || spec.attempt == 2 || session_.interruption->count() > 0 || !report.residue.empty()) break;
+    log_->line(LogLevel::info, "red: " + reason_of(report) + "; once more, to be sure");
+    if (!target_.working_tree.empty()) spec.head = take_working_tree(target_.working_tree, state_.work(spec.run_id) / "head");
+  }
+  if (spec.attempt == 2 && record_.verdict == Verdict::pass) record_.verdict = Verdict::flaky;
+  record_.full = !quick && is_full(record_.attempts.back(), spec.tiers);
+  const auto& last = record_.attempts.back();
+  record_.reason = reason_of(record_.verdict == Verdict::flaky ? record_.attempts.front() : last);
+  if (record_.verdict == Verdict::flaky) record_.reason = "red and then green: " + record_.reason;
+  if (record_.verdict == Verdict::error) exit_code_ = worst_exit_code(exit_code_, exit_code_of(last.failed.value_or(ErrorKind::internal)));
+  else if (record_.verdict == Verdict::fail || record_.verdict == Verdict::flaky) exit_code_ = worst_exit_code(exit_code_, 1);
+}
+
+std::string RunOf::role() const {
+  if (!app_.role.empty()) return app_.role;
+  const auto& facts = record_.attempts.back().facts;
+  const auto said = facts.find("default_role");
+  return said == facts.end() ? "test" : said->second;
+}
+
+// Only a green, full, cold run of the newest released version advances a canonical, and only forwards (P11).
+void RunOf::consider_promotion() {
+  const auto& spec = record_.spec;
+  const auto unchanged = [&](const std::string& why) {
+    record_.canonical_outcome = "unchanged";
+    record_.canonical_reason = why;
+    if (request_.seed) {
+      log_->line(LogLevel::error, "not seeded: " + why);
+      exit_code_ = worst_exit_code(exit_code_, exit_code_ == 0 ? 1 : 0);
+    }
+  };
+  if (spec.mode == RunMode::quick) return unchanged("a quick run never moves the known-good");
+  if (record_.verdict != Verdict::pass) return unchanged("the run was not green");
+  if (role() != "canonical") return unchanged("the role of " + spec.app + " is " + role() + ", not canonical");
+  if (spec.head.is_working_tree) return unchanged("a working tree is never promoted");
+  if (!spec.head.is_newest_release) return unchanged("this is not the newest release");
+  if (!record_.full) return unchanged("not every tier ran");
+  known_good_lock_ = Lock::try_acquire(known_good_lock(state_, target_.app), Lock::Mode::exclusive, session_.command_line + ", run " + spec.run_id);
+  if (!known_good_lock_) {
+    try {
+      known_good_lock_ = Lock::acquire(known_good_lock(state_, target_.app), Lock::Mode::exclusive, target_.app,
+                                       session_.command_line + ", run " + spec.run_id, session_.wait_limit());
+    } catch (const Error& error) {
+      record_.canonical_outcome = "busy";
+      record_.canonical_reason = error.message();
+      exit_code_ = worst_exit_code(exit_code_, exit_code_of(error.kind()));
+      return;
+    }
+  }
+  const KnownGood known_good(state_, target_.app);
+  if (!is_whole_or_absent(known_good)) {
+    // An operator decides what becomes of it; a run never writes over what may still be saved.
+    record_.canonical_outcome = "failed";
+    record_.canonical_reason = "the known-good is damaged: simmer canonical verify " + target_.app + ", or drop it and seed anew";
+    exit_code_ = worst_exit_code(exit_code_, 5);
+    return;
+  }
+  if (!known_good.exists() || request_.fresh) return promote(true);
+  // Read again under the lock: somebody else may have been faster.
+  const auto meta = known_good.snapshot().meta();
+  record_.canonical_before = record_.canonical_after = meta.version;
+  if (const auto record = known_good.record(); record && record->status == "deployed") {
+    record_.canonical_outcome = "busy";
+    record_.canonical_reason = target_.app + " is deployed: simmer canonical undeploy " + target_.app;
+    exit_code_ = worst_exit_code(exit_code_, 6);
+    return;
+  }
+  if (meta.commit == spec.head.commit) {
+    record_.canonical_outcome = "unchanged";
+    record_.canonical_reason = meta.version + " is the known-good already";
+    return;
+  }
+  const auto old_version = Version::parse(meta.version), new_version = Version::parse(spec.head.version);
+  if (old_version && new_version && *new_version < *old_version) return unchanged("only forwards: the known-good is " + meta.version);
+  promote(false);
+}
+
+void RunOf::promote(bool from_empty) {
+  RunSpec spec = record_.spec;
+  spec.mode = from_empty ? RunMode::seed : RunMode::promote;
+  spec.domain = config_.domain_of(app_);
+  spec.stack = stack_of_domain(spec.domain);
+  log_->line(LogLevel::info, (from_empty ? "seeding the known-good: " : "promoting: ") + (record_.canonical_before.empty() ? "" : record_.canonical_before + " -> ") + spec.head.version);
+  // The commit stays reachable whatever happens to its tag.
+  try {
+    RecipeRepository(spec.repository).keep(spec.app, spec.head.commit);
+  } catch (const Error& error) {
+    log_->line(LogLevel::warning, std::string("the commit cannot be kept reachable: ") + error.what());
+  }
+  const auto cold = record_.attempts.back();
+  record_.attempts.push_back(walk_in_child(session_, spec, spec.stack, false, *log_));
+  settle(true, false);
+  const auto promotion = record_.attempts.back();
+  record_.attempts.pop_back();
+  record_.promotion_took = promotion.took;
+  record_.promotion_deploys = promotion.deploy_count;
+  const KnownGood known_good(state_, target_.app);
+  const bool committed = known_good.exists() && known_good.snapshot().meta().run_id == spec.run_id;
+  if (committed) {
+    record_.canonical_outcome = from_empty ? "seeded" : "promoted";
+    record_.canonical_after = known_good.snapshot().meta().version;
+    return;
+  }
+  record_.canonical_outcome = "failed";
+  record_.canonical_reason = promotion.failure.empty() ? "the promotion did not come to its end" : promotion.failure;
+  const bool interrupted = promotion.failed == ErrorKind::interrupted;
+  exit_code_ = worst_exit_code(exit_code_, interrupted ? 130 : 1);
+  log_->line(LogLevel::error, "the promotion failed, the old known-good stays: " + record_.canonical_reason);
+  if (!interrupted)
+    raise_alert(state_, "promote-failed", target_.app,
+                {{"attempted", spec.head.version}, {"last_good", record_.canonical_before}, {"latest", spec.head.version}, {"recovered", "true"}, {"release_notes", ""}, {"detail", record_.canonical_reason}});
+}
+
+RunOutcome RunOf::finish() {
+  record_.exit_code = exit_code_;
+  record_.ended_at = utc_time();
+  RunOutcome outcome;
+  outcome.run_id = record_.spec.run_id;
+  outcome.verdict = record_.verdict;
+  outcome.exit_code = exit_code_;
+  outcome.log = log_->file();
+  outcome.summary = record_.spec.app + " " + label() + ": " + std::string(to_string(record_.verdict));
+  if (record_.spec.mode == RunMode::quick) outcome.summary += " (quick: not a permission to merge)";
+  else outcome.summary += ", level " + std::to_string(climb(record_.attempts.back()).level);
+  if (!record_.reason.empty()) outcome.summary += "; " + record_.reason;
+  if (record_.canonical_outcome == "promoted" || record_.canonical_outcome == "seeded") outcome.summary += "; " + record_.canonical_outcome;
+  else if (record_.canonical_outcome == "failed" || record_.canonical_outcome == "busy") outcome.summary += "; not promoted: " + record_.canonical_reason;
+  // An app's last words may have many lines; the last line of a run is one.
+  std::replace(outcome.summary.begin(), outcome.summary.end(), '\n', ' ');
+  log_->line(LogLevel::info, "result: " + outcome.summary);
+  outcome.result_json = write_result(state_, record_);
+  run_lock_->remove_file();
+  return outcome;
+}
+
+RunOutcome RunOf::go() {
+  resolve();
+  state_.prepare();
+  engine_ = session_.make_engine();
+  engine_->check(Limit::in(config_.deadlines.teardown, session_.interruption->token()));
+  recover_dead(state_, *engine_, "", session_.recover_options(), [&](const std::string& line) {
+    if (session_.progress != nullptr) session_.progress->line(LogLevel::info, "recover: " + line);
+  });
+  refuse_full_disk();
+  begin();
+  try {
+    auto& spec = record_.spec;
+    if (!target_.working_tree.empty()) {
+      make_folders(state_.work(spec.run_id));
+      spec.head = take_working_tree(target_.working_tree, state_.work(spec.run_id) / "head");
+      spec.head_is_taken = true;
+    }
+    choose_mode();
+    log_->line(LogLevel::info, "run " + spec.run_id + ": " + std::string(to_string(spec.mode)) + " run of " + spec.app + " at " + label() + " (" + spec.head.commit.substr(0, 12) + ")");
+    choose_base();
+    spec.domain = spec.mode == RunMode::quick ? config_.domain_of(app_) : cold_label(spec.recipe, spec.hex) + "." + config_.base_domain;
+    spec.stack = stack_of_domain(spec.domain);
+  } catch (...) {
+    // Nothing was begun: nothing stays.
+    log_.reset();
+    remove_tree(state_.run(record_.spec.run_id));
+    run_lock_->remove_file();
+    throw;
+  }
+  attempt_until_clear();
+  consider_promotion();
+  known_good_lock_.reset();
+  return finish();
+}
+
+}  // namespace
+
+RunSpec spec_of_app(const Config& config, const StateFolder& state, const AppConfig& app) {
+  RunSpec spec;
+  spec.app = app.name;
+  spec.recipe = app.recipe;
+  spec.env = app.env;
+  spec.needs = app.needs;
+  spec.allow = app.allow;
+  spec.proxy_network = config.proxy_network;
+  spec.fork = config.fork;
+  spec.state = state.root();
+  spec.engine = config.engine;
+  spec.plugin_path = config.plugin_path;
+  spec.window = config.health.window;
+  spec.start = config.start_deadline();
+  spec.plugin = config.deadlines.plugin;
+  spec.teardown = config.deadlines.teardown;
+  return spec;
+}
+
+AttemptReport walk_in_child(const Session& session, const RunSpec& spec, const std::string& kept_stack, bool was_dirty, Progress& progress) {
+  JournalEntry entry;
+  entry.operation = spec.mode == RunMode::deploy ? "canonical-deploy" : to_string(spec.mode);
+  entry.run_id = spec.run_id;
+  entry.app = spec.app;
+  entry.recipe = spec.recipe;
+  entry.engine = spec.engine;
+  entry.command = session.command_line;
+  entry.started_at = utc_time();
+  entry.parent = this_process();
+  entry.kept_stack = kept_stack;
+  entry.was_dirty = was_dirty;
+  entry.step = "beginning";
+  Journal(session.state, entry, !kept_stack.empty());
+  AttemptOptions options;
+  options.child_command = session.child_command;
+  options.output = session.state.run(spec.run_id) / "output";
+  options.interruption = session.interruption;
+  options.progress = &progress;
+  return run_attempt(spec, options);
+}
+
+RecoverOptions Session::recover_options(bool dry_run) const {
+  RecoverOptions options;
+  options.domain_of = [this](const std::string& app) { return config.domain_of(config.app(app)); };
+  options.teardown = config.deadlines.teardown;
+  options.dry_run = dry_run;
+  return options;
+}
+
+Limit Session::wait_limit() const { return Limit::in(config.deadlines.wait, interruption->token()); }
+
+std::string stack_of_domain(const std::string& domain) {
+  std::string stack = domain;
+  std::replace(stack.begin(), stack.end(), '.', '_');
+  return stack;
+}
+
+std::vector<std::string> known_recipes(const Config& config) {
+  std::set<std::string> names;
+  std::error_code failed;
+  for (fs::directory_iterator entry(config.recipes(), failed), end; !failed && entry != end; entry.increment(failed)) {
+    std::string name = entry->path().filename();
+    if (name.ends_with(".git")) name.resize(name.size() - 4);
+    if (entry->is_directory(failed) && name[0] != '.') names.insert(name);
+  }
+  return {names.begin(), names.end()};
+}
+
+fs::path find_recipe(const Config& config, const std::string& recipe) {
+  if (recipe.empty() || recipe[0] == '.' || recipe.find('/') != std::string::npos) throw Error(ErrorKind::usage, "'" + recipe + "' is no name of a recipe");
+  for (const auto& name : {recipe, recipe + ".git"})
+    if (fs::is_directory(config.recipes() / name)) return config.recipes() / name;
+  const auto known = known_recipes(config);
+  if (known.empty())
+    throw Error(ErrorKind::usage, "no recipe '" + recipe + "': there is no recipe repository in " + config.recipes().string() + " (name another folder with --recipes, or add one with: simmer recipe add)");
+  throw Error(ErrorKind::usage, "no recipe '" + recipe + "' in " + config.recipes().string() + did_you_mean(recipe, known) + " (see: simmer recipe list)");
+}
+
+std::string find_canonical(const Session& session, const std::string& name, bool even_damaged) {
+  const auto app = app_for(session.config, name).value_or(name);
+  if (even_damaged && fs::is_directory(session.state.canonical(app) / "snapshot")) return app;
+  if (KnownGood(session.state, app).exists()) return app;
+  throw Error(ErrorKind::usage, "there is no known-good of '" + name + "'" + did_you_mean(name, session.state.canonical_apps()) + "; seed it with: simmer canonical seed " + name);
+}
+
+RunOutcome run_recipe(Session& session, const RunRequest& request) { return RunOf(session, request).go(); }
+
+}  // namespace simmer

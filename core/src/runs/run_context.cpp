@@ -1,0 +1,89 @@
+#include <runs/run_context.hpp>
+
+#include <sys/random.h>
+
+#include <base/files.hpp>
+#include <simmer/error.hpp>
+
+namespace simmer {
+
+namespace {
+
+// Set by Simmer itself for each deployment; never kept.
+const std::vector<std::string> built_in_names = {"STACK_NAME", "DOMAIN", "LETS_ENCRYPT_ENV"};
+
+std::string random_text(std::size_t length, std::string_view alphabet) {
+  std::string text;
+  const unsigned limit = 256 - 256 % static_cast<unsigned>(alphabet.size());  // no letter more likely than another
+  while (text.size() < length) {
+    unsigned char byte = 0;
+    if (::getrandom(&byte, 1, 0) != 1) throw_errno("cannot get random bytes", errno);
+    if (byte < limit) text += alphabet[byte % alphabet.size()];
+  }
+  return text;
+}
+
+std::string make_secret(const RecipeTree& tree, const std::string& name) {
+  std::size_t length = 32;
+  std::string_view alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  for (const auto& rule : tree.secret_rules) {
+    if (rule.name != name) continue;
+    if (rule.length > 0) length = rule.length;
+    if (rule.charset == "hex") alphabet = "0123456789abcdef";
+    else if (rule.charset == "digits") alphabet = "0123456789";
+    else if (rule.charset == "special") alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!%^*-_=+";
+  }
+  return random_text(length, alphabet);
+}
+
+}  // namespace
+
+RecipeState take_recipe_state(RunContext& run, const std::string& folder, const std::string& commit, const std::string& version,
+                              const std::string& stack, const std::string& domain, const Values& kept_env) {
+  RecipeState state;
+  state.dir = run.work() / folder;
+  state.commit = commit;
+  return while_doing("reading the recipe " + run.spec.recipe + " at " + (version.empty() ? commit.substr(0, 12) : version), [&] {
+    if (!fs::exists(state.dir)) {
+      make_folders(run.work());
+      RecipeRepository(run.spec.repository).check_out(commit, state.dir);
+    }
+    Values over = kept_env;
+    for (const auto& [key, value] : run.spec.env) over[key] = value;
+    over["STACK_NAME"] = stack;
+    over["DOMAIN"] = domain;
+    over["LETS_ENCRYPT_ENV"] = "";  // a run never orders certificates
+    state.tree = read_recipe_tree(state.dir, run.spec.recipe, over);
+    state.tree.facts.commit = commit;
+    if (!version.empty()) state.tree.facts.version = version;
+    else if (!state.tree.version_label.empty()) state.tree.facts.version = state.tree.version_label;
+    state.version = state.tree.facts.version;
+    state.env = state.tree.facts.env_sample;
+    for (const auto& [key, value] : over) state.env[key] = value;
+    return state;
+  });
+}
+
+Values kept_part_of(const Values& env) {
+  Values kept = env;
+  for (const auto& name : built_in_names) kept.erase(name);
+  return kept;
+}
+
+Values secrets_for(const RecipeState& state, const Values& kept, bool may_make) {
+  Values secrets;
+  for (const auto& declared : state.tree.facts.secrets) {
+    if (const auto found = kept.find(declared.name); found != kept.end()) {
+      secrets[declared.name] = found->second;
+      continue;
+    }
+    if (!may_make)
+      throw Error(ErrorKind::needs_operator, "the value of secret " + declared.name + " is missing from the known-good; it is never made anew");
+    secrets[declared.name] = make_secret(state.tree, declared.name);
+  }
+  return secrets;
+}
+
+std::string make_nonce() { return random_text(16, "0123456789abcdefghijklmnopqrstuvwxyz"); }
+
+}  // namespace simmer

@@ -1,0 +1,59 @@
+// What one attempt of a run is to do: made by the parent, handed to the child as one JSON document.
+// Complete: the child reads no configuration of its own.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <recipes/recipe_repository.hpp>
+#include <simmer/tier.hpp>
+
+namespace simmer {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+enum class RunMode {
+  cold,     // design.md 7.1
+  quick,    // 7.2
+  promote,  // 7.4, after a green cold run, carrying the canonical's data forward
+  seed,     // 7.4, the first time or --fresh: from an empty install
+  deploy,   // `canonical deploy`: leaves the app running
+};
+std::string_view to_string(RunMode mode);
+
+struct RunSpec {
+  RunMode mode = RunMode::cold;
+  std::string run_id, hex;
+  std::string app, recipe;
+  std::string stack, domain;  // of the (first) deployment
+  int attempt = 1;
+
+  fs::path repository;        // empty: a working tree without one
+  ResolvedRef head;           // under test
+  bool head_is_taken = false;  // its tree is in <work>/head already (a working tree)
+  // What the upgrade starts from; nothing: `no_base` says why.
+  std::string base_commit, base_version, no_base;
+  std::vector<Tier> tiers;
+
+  std::map<std::string, std::string> env;  // apps.X.env
+  std::vector<std::string> needs;          // apps.X.needs
+  std::vector<std::string> allow;
+  std::string proxy_network;
+  std::string fork = "auto";
+
+  fs::path state;
+  std::string engine;
+  std::vector<fs::path> plugin_path;
+  milliseconds window{2000}, start{30000}, plugin{60000}, teardown{60000};
+};
+
+nlohmann::json to_json(const RunSpec& spec);
+RunSpec run_spec_from(const nlohmann::json& json);
+
+}  // namespace simmer

@@ -1,0 +1,84 @@
+#include <runs/upgrade_tier.hpp>
+
+#include <simmer/error.hpp>
+
+namespace simmer {
+
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
+
+void report_recipe(RunContext& run, const RecipeState& head) {
+  if (!head.version.empty()) run.report.fact("label", head.version);
+  for (const auto& warning : head.tree.warnings) run.report.log(LogLevel::warning, warning);
+  std::vector<std::string> errors;
+  for (const auto& finding : lint(head.tree)) {
+    run.report.log(finding.error ? LogLevel::warning : LogLevel::info, "lint: " + finding.rule + ": " + finding.message);
+    if (finding.error) errors.push_back(finding.rule + ": " + finding.message);
+  }
+  run.report.fact("lint", errors.empty() ? "clean" : joined(errors));
+}
+
+void report_traits(RunContext& run, const RecipeTraits& traits) {
+  run.report.fact("default_role", traits.default_role);
+  run.report.fact("kind", traits.kind == RecipeKind::stateful ? "stateful" : "stateless");
+}
+
+CheckResult judge_state(RunContext& run, const RecipeState& state) {
+  const auto violations = judge_policy(state.tree, run.spec.stack, run.spec.domain, run.spec.allow, run.spec.proxy_network);
+  if (violations.empty()) return {Outcome::pass, "the recipe stays within its run"};
+  std::string all;
+  for (const auto& violation : violations) all += (all.empty() ? "" : "; ") + violation.what + " (" + violation.permission + ")";
+  return {Outcome::fail, "refused before the deploy: " + all + "; an operator may permit it with apps." + run.spec.app + ".allow"};
+}
+
+void require_no_leases(RunContext& run, const RecipeTraits& traits) {
+  auto needs = traits.needs;
+  for (const auto& need : run.spec.needs)
+    if (std::find(needs.begin(), needs.end(), need) == needs.end()) needs.push_back(need);
+  run.report.log(LogLevel::info, "leases: declared [" + joined(needs) + "]");
+  if (!needs.empty())
+    throw Error(ErrorKind::unavailable, run.spec.recipe + " needs a lease from " + joined(needs) + ", and no live app of that name is kept here");
+}
+
+bool write_marker(TierRun& tier, RunContext& run, DataContract* contract, const RecipeTraits& traits, const std::string& nonce) {
+  if (contract == nullptr) {
+    const bool stateless = traits.kind == RecipeKind::stateless;
+    return tier.check("marker-is-written", true, [&]() -> CheckResult {
+      if (stateless) return {Outcome::skip, "stateless: there is no data to lose"};
+      return {Outcome::unverified, "the plugin has no data contract: nothing shows whether data survives"};
+    });
+  }
+  run.report.phase("writing marker data");
+  return tier.step("marker-is-written", [&] { contract->seed(nonce); }) && tier.check("marker-is-there", true, [&] { return contract->verify(nonce); });
+}
+
+bool notices_loss(TierRun& tier, DataContract* contract, const std::string& nonce) {
+  if (contract == nullptr) return true;
+  return tier.step("data-is-wiped", [&] { contract->wipe(); }) && tier.check("loss-is-noticed", true, [&]() -> CheckResult {
+    const auto after = contract->verify(nonce);
+    if (after.outcome == Outcome::fail) return {Outcome::pass, "verify sees the loss: " + after.message};
+    return {Outcome::fail, "the plugin is blind to loss: after wipe, verify still said " + std::string(to_string(after.outcome)) +
+                               "; its word on the data is worth nothing"};
+  });
+}
+
+void upgrade_and_check(TierRun& tier, Deployment& app, const RecipeState& head,
+                       const std::map<std::string, VolumeSource>& volumes, const Values& secrets, const std::string& nonce) {
+  if (!tier.step("upgrade-is-accepted", [&] { app.upgrade(head, volumes, secrets); })) return;
+  if (!tier.healthy("healthy-and-steady", app)) return;
+  // Read last: an engine may have put the old version back by itself behind healthy numbers.
+  if (!tier.check("it-moved", true, [&] { return app.runs_what_was_asked(); })) return;
+  DataContract* contract = nullptr;
+  if (!tier.must_work("data-contract", [&] { contract = app.contract(); })) return;
+  if (contract != nullptr && !tier.check("marker-is-intact", true, [&] { return contract->verify(nonce); })) return;
+  tier.plugin_checks(app);
+}
+
+}  // namespace simmer
