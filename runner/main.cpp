@@ -1,0 +1,115 @@
+// The `simmer` program. It also is, by hidden flags that only Simmer itself uses: the supervisor of a local
+// deployment, the child of a run, and the child that checks a plugin.
+#include <unistd.h>
+
+#include <cstring>
+#include <iostream>
+#include <map>
+
+#include <base/interruption.hpp>
+#include <base/process.hpp>
+#include <commands.hpp>
+#include <console.hpp>
+#include <local/local_engine.hpp>
+#include <nlohmann/json.hpp>
+#include <options.hpp>
+#include <plugin_check.hpp>
+#include <runs/error_kind.hpp>
+#include <simmer/error.hpp>
+#include <wiring.hpp>
+
+namespace simmer {
+
+namespace {
+
+using CommandFunction = int (*)(const Invocation&);
+
+struct CommandEntry {
+  CommandFunction function;
+  std::vector<std::string> options;
+};
+
+const std::map<std::string, CommandEntry>& commands() {
+  static const std::map<std::string, CommandEntry> all = {
+      {"run", {command_run, {"ref", "quick", "tiers"}}},
+      {"canonical", {command_canonical, {"fresh", "yes"}}},
+      {"snapshot", {command_snapshot, {"to"}}},
+      {"recipe", {command_recipe, {"ref"}}},
+      {"plugin", {command_plugin, {}}},
+      {"alerts", {command_alerts, {"all"}}},
+      {"status", {command_status, {}}},
+      {"recover", {command_recover, {"dry-run"}}},
+      {"gc", {command_gc, {"dry-run"}}},
+  };
+  return all;
+}
+
+// Words of the contract whose parts are still to be built: said as such, not as a typing error.
+const std::vector<std::string> to_come = {"reconcile", "rollback", "sweep", "lease", "hold", "why", "serve", "init", "doctor", "history", "selftest"};
+
+int dispatch(const CommandLine& line) {
+  if (line.has("help") || (line.words.empty() && !line.has("version"))) {
+    (line.has("help") ? std::cout : std::cerr) << usage_text();
+    return line.has("help") ? 0 : 2;
+  }
+  if (line.has("version")) {
+    std::cout << "simmer " << SIMMER_VERSION << "\n";
+    return 0;
+  }
+  const std::string& word = line.words.front();
+  const auto found = commands().find(word);
+  if (found == commands().end()) {
+    if (std::find(to_come.begin(), to_come.end(), word) != to_come.end())
+      throw Error(ErrorKind::usage, "the command '" + word + "' is not built yet in this version");
+    std::vector<std::string> names;
+    for (const auto& [name, entry] : commands()) names.push_back(name);
+    throw Error(ErrorKind::usage, "no command '" + word + "'" + did_you_mean(word, names) + " (see: simmer --help)");
+  }
+  allow_options(line, word, found->second.options);
+  Interruption interruption;
+  const bool json = wants_json(line);
+  Session session;
+  session.config = configuration_for(line);
+  session.state = StateFolder(session.config.state);
+  session.make_engine = [&] { return make_engine(session.config.engine, session.config.state); };
+  session.child_command = {this_program().string(), "--run-child"};
+  session.command_line = line.typed;
+  session.interruption = &interruption;
+  Console console(log_level_from(log_level_for(line, session.config)));
+  session.progress = &console;
+  for (const auto& key : session.config.without_effect)
+    console.line(LogLevel::warning, session.config.file.string() + ": the key " + key + " has no effect in this version");
+  return found->second.function({line, session, json});
+}
+
+// One line for people, and with --json the one document that standard output is to be.
+int refuse(std::string what, const std::string& kind, int code, int argc, char** argv) {
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  std::cerr << "simmer: " << what << std::endl;
+  const bool json = std::any_of(argv, argv + argc, [](const char* word) { return std::strcmp(word, "--json") == 0; });
+  const char* variable = std::getenv("SIMMER_JSON");
+  if (json || (variable != nullptr && std::strcmp(variable, "1") == 0)) print_json({{"error", what}, {"kind", kind}, {"exit_code", code}});
+  return code;
+}
+
+int run(int argc, char** argv) {
+  try {
+    return dispatch(parse_command_line(argc, argv));
+  } catch (const Error& error) {
+    // What a recipe contains is red in a run; where it is only looked at, the caller named it.
+    return refuse(error.what(), to_text(error.kind()), error.kind() == ErrorKind::recipe ? 2 : exit_code_of(error.kind()), argc, argv);
+  } catch (const std::exception& error) {
+    return refuse(std::string("a defect of Simmer itself: ") + error.what(), to_text(ErrorKind::internal), exit_code_of(ErrorKind::internal), argc, argv);
+  }
+}
+
+}  // namespace
+
+}  // namespace simmer
+
+int main(int argc, char** argv) {
+  if (argc == 3 && std::strcmp(argv[1], "--local-supervisor") == 0) return simmer::run_local_supervisor(argc, argv);
+  if (argc == 3 && std::strcmp(argv[1], "--run-child") == 0) simmer::run_child(std::atoi(argv[2]), simmer::child_adapters());
+  if (argc == 3 && std::strcmp(argv[1], "--check-plugin") == 0) return simmer::check_plugin_here(argv[2]);
+  return simmer::run(argc, argv);
+}
