@@ -1,0 +1,52 @@
+// A plugin that throws, hangs, crashes or exits in each of its calls costs its own run and is named (promise P9).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <e2e/simmer_world.hpp>
+
+namespace simmer::e2e {
+
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::vector<std::string> calls = {"factory", "traits", "health_probe", "probe", "data_contract", "seed", "verify", "wipe", "checks", "check_run", "before", "after"};
+const std::vector<std::string> ways = {"throw", "throw_int", "hang", "segfault", "exit", "abort"};
+
+class FaultyPlugin : public ::testing::TestWithParam<std::string> {};
+
+// One world per call: all ways of failing in it, one after the other.
+TEST_P(FaultyPlugin, CostsItsOwnRunAndIsNamed) {
+  World world("deadlines: {start: 15s, plugin: 1s, teardown: 30s}\nhealth: {window: 100ms}\n");
+  for (const auto& way : ways) {
+    const auto ran = world.run({"run", "custom-html", "--plugin-path", SIMMER_FAULTY_PLUGINS}, {{"SIMMER_FAULTY", GetParam() + ":" + way}});
+    EXPECT_EQ(ran.code, 1) << way << "\n" << ran.all();
+    EXPECT_EQ(ran.verdict(), "fail") << way;
+    EXPECT_THAT(ran.reason(), HasSubstr("plugin faulty")) << way;
+    EXPECT_THAT(world.left_behind(), IsEmpty()) << way;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Call, FaultyPlugin, ::testing::ValuesIn(calls), [](const auto& info) { return info.param; });
+
+TEST(FaultyPlugin, InAPromotionLeavesTheOldKnownGood) {
+  World world("deadlines: {start: 15s, plugin: 1s, teardown: 30s}\nhealth: {window: 100ms}\n");
+  for (const auto& call : {"snapshot_strategy", "seed"}) {
+    const auto ran = world.run({"canonical", "seed", "custom-html", "--plugin-path", SIMMER_FAULTY_PLUGINS}, {{"SIMMER_FAULTY", std::string(call) + ":segfault"}});
+    EXPECT_EQ(ran.code, 1) << ran.all();
+    EXPECT_FALSE(std::filesystem::exists(world.state() / "canonical/custom-html/snapshot"));
+    EXPECT_THAT(world.left_behind(), IsEmpty());
+  }
+}
+
+TEST(BlindPlugin, IsReportedAsBlindAndNotGreen) {
+  World world;
+  const auto ran = world.run({"run", "custom-html", "--plugin-path", SIMMER_BLIND_PLUGINS});
+  EXPECT_EQ(ran.code, 1) << ran.all();
+  EXPECT_THAT(ran.reason(), HasSubstr("blind to loss"));
+}
+
+}  // namespace
+
+}  // namespace simmer::e2e

@@ -1,0 +1,204 @@
+// Bad input: one line that says what, where and what to do; the exit code; nothing changed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <base/files.hpp>
+#include <e2e/simmer_world.hpp>
+
+namespace simmer::e2e {
+
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class BadInput : public ::testing::Test {
+ protected:
+  void expect(const std::vector<std::string>& arguments, int code, const std::vector<std::string>& says) {
+    const auto ran = world_.simmer(arguments);
+    EXPECT_EQ(ran.code, code) << ran.all();
+    EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << "one line: " << ran.err;
+    for (const auto& words : says) EXPECT_THAT(ran.err, HasSubstr(words));
+    EXPECT_FALSE(fs::exists(world_.state() / "runs") && !fs::is_empty(world_.state() / "runs")) << "nothing changed";
+  }
+  World world_;
+};
+
+TEST_F(BadInput, IsAnsweredByOneLineAndItsExitCode) {
+  expect({"run", "custom-htm"}, 2, {"no recipe 'custom-htm'", "did you mean 'custom-html'"});
+  expect({"run", "custom-html", "--ref", "9.9.9+1"}, 2, {"9.9.9+1"});
+  expect({"run", "custom-html", "--tiers", "instal"}, 2, {"no tier 'instal'", "'install'"});
+  expect({"run", "custom-html", "--quik"}, 2, {"unknown option --quik", "'quick'"});
+  expect({"run", "custom-html", "--qui"}, 2, {"unknown option"});
+  expect({"run", "custom-html", "--fresh"}, 2, {"--fresh does not belong to: simmer run"});
+  expect({"run"}, 2, {"needs a recipe"});
+  expect({"run", "custom-html", "again"}, 2, {"one word too many"});
+  expect({"--engine", "docker", "run", "custom-html"}, 2, {"no engine 'docker'", "local"});
+  expect({"--engine", "swarm", "run", "custom-html"}, 7, {"swarm", "not built"});
+  expect({"run", "no-tags"}, 2, {"no release"});
+  expect({"run", "not-a-repo"}, 2, {"not-a-repo"});
+  expect({"run", "./nowhere"}, 2, {"./nowhere"});
+  expect({"canonical", "show", "custom-html"}, 2, {"no known-good", "canonical seed"});
+  expect({"canonical", "drpo", "custom-html"}, 2, {"'drop'"});
+  expect({"sweap"}, 2, {"no command 'sweap'"});
+  expect({"--config", "/nowhere.yml", "status"}, 2, {"/nowhere.yml"});
+  expect({"--recipes", "/nowhere", "run", "custom-html"}, 2, {"/nowhere"});
+  expect({"--wait", "soon", "run", "custom-html"}, 2, {"--wait"});
+}
+
+TEST_F(BadInput, AnUnknownKeyIsNamedWithItsLineAndTheNearestKnownOne) {
+  world_.write_config("apps:\n  custom-html: {rol: canonical}\n");
+  expect({"status"}, 2, {"config.yml:4", "unknown key 'apps.custom-html.rol'", "did you mean 'role'"});
+  world_.write_config("apps:\n  a: {domain: one.example.org}\n  b: {domain: one.example.org}\n");
+  expect({"status"}, 2, {"apps.a and apps.b have the same domain, one.example.org"});
+  world_.write_config("apps:\n  a: {domain: cust-0a1b2c.simmer.localhost}\n");
+  expect({"status"}, 2, {"could be a cold run's"});
+}
+
+TEST_F(BadInput, AStateFolderThatCannotBeUsed) {
+  write_file_beside(world_.root() / "a-file", "");
+  const auto ran = world_.simmer({"--state", (world_.root() / "a-file").string(), "run", "custom-html"});
+  EXPECT_EQ(ran.code, 7) << ran.all();
+  EXPECT_THAT(ran.err, HasSubstr("a-file"));
+  EXPECT_THAT(ran.err, HasSubstr("--state DIR"));
+}
+
+TEST_F(BadInput, AFullDiskIsInfrastructureAndLosesNothing) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounting a small file system needs root";
+  const fs::path small = world_.root() / "small";
+  make_folders(small);
+  ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=6m"), 0);
+  struct Unmounter {
+    fs::path folder;
+    ~Unmounter() { ::umount2(folder.c_str(), MNT_DETACH); }
+  } unmounter{small};
+  const auto seeded = world_.simmer({"--state", small.string(), "canonical", "seed", "custom-html", "--json"});
+  ASSERT_EQ(seeded.code, 0) << seeded.all();
+  const auto before = digest_of_file(small / "canonical/custom-html/snapshot/meta.json");
+  write_file_beside(small / "filler", std::string(free_bytes(small) - 8192, 'x'));
+  const auto ran = world_.simmer({"--state", small.string(), "run", "custom-html", "--quick", "--ref", "good", "--json"});
+  EXPECT_EQ(ran.code, 7) << ran.all();
+  EXPECT_THAT(ran.err, HasSubstr("% full"));
+  EXPECT_EQ(digest_of_file(small / "canonical/custom-html/snapshot/meta.json"), before);
+  remove_tree(small / "filler");
+  world_.simmer({"--state", small.string(), "recover"});
+  EXPECT_EQ(world_.simmer({"--state", small.string(), "canonical", "verify", "custom-html"}).code, 0);
+  const auto after = world_.simmer({"--state", small.string(), "run", "custom-html", "--quick", "--ref", "good", "--json"});
+  EXPECT_EQ(after.code, 0) << after.all();
+}
+
+// --- who else is there, and Ctrl-C ---------------------------------------------------------------------------
+
+// A simmer in the background, in a process group of its own, ended at the latest by the test.
+class Background {
+ public:
+  Background(const World& world, const std::vector<std::string>& arguments) {
+    SpawnOptions options;
+    options.argv = world.command(arguments);
+    options.env = environment_with({});
+    options.new_group = true;
+    const Fd log = open_file(world.root() / "background.log", O_WRONLY | O_CREAT | O_TRUNC);
+    options.fds = {{1, log.get()}, {2, log.get()}};
+    pid_ = spawn_process(options);
+  }
+  ~Background() {
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    wait();
+  }
+  int wait() {
+    int status = 0;
+    if (pid_ > 0) ::waitpid(pid_, &status, 0);
+    pid_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+  void signal(int number) const { ::kill(pid_, number); }
+
+ private:
+  pid_t pid_ = 0;
+};
+
+// Waits for an event on disk that only polling can show to a stranger.
+bool comes_true(const std::function<bool()>& what) {
+  const auto limit = Limit::in(std::chrono::seconds(60));
+  while (!limit.passed()) {
+    if (what()) return true;
+    wait_for(milliseconds(5), {}, "waiting for another process");
+  }
+  return false;
+}
+
+TEST(InUse, ASecondSimmerIsToldWhoHoldsTheApp) {
+  World world;
+  ASSERT_EQ(world.run({"canonical", "seed", "custom-html"}).code, 0);
+  world.write_config("health: {window: 5s}\n");
+  Background first(world, {"run", "custom-html", "--quick", "--ref", "good"});
+  ASSERT_TRUE(comes_true([&] { return fs::exists(world.state() / "canonical/custom-html/journal.json"); }));
+  const auto second = world.run({"run", "custom-html", "--quick", "--ref", "good"});
+  EXPECT_EQ(second.code, 6) << second.all();
+  EXPECT_THAT(second.err, HasSubstr("custom-html is in use by pid "));
+  EXPECT_THAT(second.err, HasSubstr("run custom-html --quick"));
+  EXPECT_EQ(world.simmer({"recover", "custom-html"}).code, 6) << "a living run is not recovered";
+  first.signal(SIGTERM);
+  EXPECT_EQ(first.wait(), 130);
+  EXPECT_THAT(world.left_behind(), IsEmpty());
+  world.write_config("");
+  EXPECT_EQ(world.run({"run", "custom-html", "--quick", "--ref", "good"}).code, 0);
+}
+
+TEST(InUse, WaitingForItWorks) {
+  World world;
+  ASSERT_EQ(world.run({"canonical", "seed", "custom-html"}).code, 0);
+  world.write_config("health: {window: 1s}\n");
+  Background first(world, {"run", "custom-html", "--quick", "--ref", "good"});
+  ASSERT_TRUE(comes_true([&] { return fs::exists(world.state() / "canonical/custom-html/journal.json"); }));
+  const auto second = world.run({"run", "custom-html", "--quick", "--ref", "good", "--wait", "60s"});
+  EXPECT_EQ(second.code, 0) << second.all();
+  EXPECT_EQ(first.wait(), 0);
+}
+
+TEST(Interrupted, CtrlCCleansUpInEveryPhaseOfACommand) {
+  World world;
+  world.write_config("health: {window: 1s}\n");
+  // Not a random moment but each phase in its turn: begun, deployed, waiting to be steady.
+  for (const auto& moment : {"beginning", "deploying", "removing"}) {
+    Background run(world, {"run", "custom-html"});
+    ASSERT_TRUE(comes_true([&] {
+      for (const auto& entry : fs::directory_iterator(fs::exists(world.state() / "runs") ? world.state() / "runs" : world.root())) {
+        const auto journal = read_file_if_there(entry.path() / "journal.json");
+        if (journal && journal->find("\"step\": \"" + std::string(moment)) != std::string::npos) return true;
+      }
+      return false;
+    })) << moment;
+    run.signal(SIGINT);
+    EXPECT_EQ(run.wait(), 130) << moment << "\n" << read_file(world.root() / "background.log");
+    EXPECT_THAT(world.left_behind(), IsEmpty()) << moment;
+  }
+}
+
+TEST(Interrupted, SigkillOfTheParentAloneIsRecoveredByTheNextCommand) {
+  World world;
+  ASSERT_EQ(world.run({"canonical", "seed", "custom-html"}).code, 0);
+  const auto before = world.known_good("custom-html");
+  world.write_config("health: {window: 5s}\n");
+  Background run(world, {"run", "custom-html", "--quick", "--ref", "good"});
+  ASSERT_TRUE(comes_true([&] {
+    const auto journal = read_file_if_there(world.state() / "canonical/custom-html/journal.json");
+    return journal && journal->find("upgrading") != std::string::npos;
+  }));
+  run.signal(SIGKILL);
+  run.wait();
+  world.write_config("");
+  const auto next = world.run({"run", "custom-html", "--quick", "--ref", "good"});
+  EXPECT_EQ(next.code, 0) << next.all();
+  EXPECT_THAT(next.err, HasSubstr("recover: "));
+  EXPECT_EQ(world.known_good("custom-html"), before);
+  EXPECT_THAT(world.left_behind(), IsEmpty());
+}
+
+}  // namespace
+
+}  // namespace simmer::e2e

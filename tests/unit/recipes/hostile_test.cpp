@@ -1,0 +1,185 @@
+// Thousands of mangled compose files: each is read or refused with one line, and none ends the
+// program or takes long. The seed is fixed; a failure prints the text that made it.
+#include <chrono>
+#include <random>
+
+#include <recipes/router_rule.hpp>
+
+#include "recipe_folder.hpp"
+
+namespace simmer {
+namespace {
+
+using testing_recipes::RecipeFolder;
+
+class Mangler {
+ public:
+  explicit Mangler(unsigned seed) : random_(seed) {}
+
+  std::string mangle(std::string text) {
+    for (std::size_t i = below(6) + 1; i > 0 && !text.empty(); --i) mangle_once(text);
+    return text;
+  }
+  std::size_t below(std::size_t end) { return std::uniform_int_distribution<std::size_t>(0, end - 1)(random_); }
+
+ private:
+  void mangle_once(std::string& text) {
+    static const std::vector<std::string> pieces = {"${",
+                                                    "}",
+                                                    "$",
+                                                    "$$",
+                                                    ":",
+                                                    ": ",
+                                                    "- ",
+                                                    "\n",
+                                                    "\n  ",
+                                                    "&a ",
+                                                    "*a",
+                                                    "<<: *a\n",
+                                                    "[",
+                                                    "]",
+                                                    "{",
+                                                    "}",
+                                                    "'",
+                                                    "\"",
+                                                    "|\n",
+                                                    ">\n",
+                                                    "#",
+                                                    "!!binary ",
+                                                    "? ",
+                                                    "---\n",
+                                                    "...\n",
+                                                    "\t",
+                                                    std::string(1, '\0'),
+                                                    "\xC2\x85",
+                                                    "\xFF",
+                                                    "%TAG ! x\n",
+                                                    "~",
+                                                    "null",
+                                                    "..",
+                                                    "/",
+                                                    "privileged: true",
+                                                    "extends: app",
+                                                    "=",
+                                                    ",",
+                                                    "\\",
+                                                    "${A:-${B:?c}}",
+                                                    "x-simmer-local: "};
+    const std::size_t at = below(text.size());
+    switch (below(6)) {
+      case 0:
+        text.insert(at, pieces[below(pieces.size())]);
+        break;
+      case 1:
+        text.erase(at, below(20) + 1);
+        break;
+      case 2:
+        text[at] = static_cast<char>(below(256));
+        break;
+      case 3:
+        text.insert(at, text.substr(below(text.size()), below(200)));
+        break;
+      case 4:
+        text.resize(at);
+        break;
+      case 5: {
+        const std::size_t other = below(text.size());
+        std::swap(text[at], text[other]);
+        break;
+      }
+    }
+  }
+  std::mt19937 random_;
+};
+
+// Reads, judges and lints; true when it was legal.
+bool survives(const RecipeFolder& folder, const std::string& shown) {
+  try {
+    const RecipeTree tree = folder.read();
+    judge_policy(tree, "cust-abc123_example_org", "cust-abc123.example.org", {}, "proxy");
+    lint(tree);
+    return true;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::recipe) << error.what() << "\n" << shown;
+    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what() << "\n" << shown;
+  } catch (const std::exception& error) {
+    ADD_FAILURE() << error.what() << "\n" << shown;
+  }
+  return false;
+}
+
+TEST(Hostile, MangledComposeFiles) {
+  RecipeFolder folder;
+  Mangler mangler(20261123);
+  int legal = 0, all = 0;
+  const auto begun = std::chrono::steady_clock::now();
+  for (const auto& name :
+       {"proxy/compose.yml", "identity/compose.yml", "files/compose.yml", "page/compose.yml", "odd/docker-compose.yaml"}) {
+    const std::string text = read_file(fs::path(SIMMER_RECIPE_FIXTURES) / name);
+    for (int i = 0; i < 300; ++i, ++all) {
+      const std::string mangled = mangler.mangle(text);
+      folder.write("compose.yml", mangled);
+      legal += survives(folder, mangled);
+    }
+  }
+  EXPECT_GT(legal, all / 20) << "mutations that always break teach nothing";
+  EXPECT_LT(legal, all);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(100));
+}
+
+TEST(Hostile, MangledEnvAbraAndSimmerYml) {
+  RecipeFolder folder("services: {app: {image: 'a:${TAG:-1}', environment: ['X=${DOMAIN}']}}\n");
+  Mangler mangler(1123);
+  for (const auto& name : {"identity/.env.sample", "proxy/.env.sample", "proxy/abra.sh", "page/simmer.yml"}) {
+    const std::string text = read_file(fs::path(SIMMER_RECIPE_FIXTURES) / name);
+    const std::string as = fs::path(name).filename();
+    for (int i = 0; i < 200; ++i) {
+      const std::string mangled = mangler.mangle(text);
+      folder.write(as, mangled);
+      survives(folder, mangled);
+    }
+    folder.write(as, "");
+  }
+}
+
+TEST(Hostile, MangledOverlays) {
+  RecipeFolder folder;
+  Mangler mangler(42);
+  const std::string base = read_file(fs::path(SIMMER_RECIPE_FIXTURES) / "proxy/compose.yml");
+  folder.write(".env.sample", "COMPOSE_FILE=compose.yml:compose.over.yml\n");
+  for (int i = 0; i < 200; ++i) {
+    const std::string one = i % 2 == 0 ? base : mangler.mangle(base), two = mangler.mangle(base);
+    folder.write("compose.yml", one).write("compose.over.yml", two);
+    survives(folder, one + "\n=====\n" + two);
+  }
+}
+
+TEST(Hostile, RandomRules) {
+  Mangler mangler(7);
+  const std::string rule = "Host(`cust-abc123.example.org`) && (PathPrefix(`/a`) || !HostRegexp(`^.+\\.example\\.org$`))";
+  for (int i = 0; i < 5000; ++i) foreign_host_in_rule(mangler.mangle(rule), "cust-abc123.example.org");
+}
+
+// The sizes that are still read are read in a moment.
+TEST(Hostile, TheLargestLegalFilesAreQuick) {
+  const auto begun = std::chrono::steady_clock::now();
+  std::string keys = "services:\n  app:\n    image: a\n    environment:\n";
+  for (int i = 0; i < 9000; ++i) keys += "      K" + std::to_string(i) + ": v\n";
+  EXPECT_TRUE(survives(RecipeFolder(keys), "many keys"));
+  std::string items = "services:\n  app:\n    image: a\n    environment:\n";
+  for (int i = 0; i < 9000; ++i) items += "      - K" + std::to_string(i) + "=v\n";
+  EXPECT_TRUE(survives(RecipeFolder(items), "many items"));
+  RecipeFolder merged(items);
+  merged.write("compose.b.yml", items).write(".env.sample", "COMPOSE_FILE=compose.yml:compose.b.yml\n");
+  EXPECT_TRUE(survives(merged, "many items twice"));
+  EXPECT_FALSE(survives(RecipeFolder("a: \"" + std::string(2 << 20, 'x') + "\""), "2 MiB"));
+  std::string grow = "services: {app: {image: a, environment: [";
+  for (int i = 0; i < 1000; ++i) grow += "'${BIG}', ";
+  RecipeFolder growing(grow + "]}}");
+  growing.write(".env.sample", "BIG=" + std::string(60000, 'x') + "\n");
+  EXPECT_FALSE(survives(growing, "values that grow"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(60));
+}
+
+}  // namespace
+}  // namespace simmer

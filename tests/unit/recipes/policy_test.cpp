@@ -1,0 +1,301 @@
+// Promise P16, construct by construct: each is refused by its own word, and by no other, and passes
+// when the operator allows that word.
+#include <gmock/gmock.h>
+
+#include "recipe_folder.hpp"
+
+namespace simmer {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing_recipes::read_fixture;
+using testing_recipes::RecipeFolder;
+
+const std::string stack = "cust-abc123_example_org", domain = "cust-abc123.example.org";
+
+std::set<std::string> words(const std::vector<PolicyViolation>& violations) {
+  std::set<std::string> words;
+  for (const auto& violation : violations) words.insert(violation.permission);
+  return words;
+}
+
+struct Case {
+  std::string name;
+  std::string service;  // what stands in the service, in flow style; may be empty
+  std::string top;      // what stands at the top; may be empty
+  std::set<std::string> expected;
+  std::string said;  // part of what is said
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& one) { return out << one.service << " " << one.top; }
+
+class PolicyConstruct : public ::testing::TestWithParam<Case> {};
+
+TEST_P(PolicyConstruct, IsRefusedByItsNameUnlessAllowed) {
+  const Case& one = GetParam();
+  RecipeFolder folder("services:\n  app: {image: a" + (one.service.empty() ? "" : ", " + one.service) + "}\n" + one.top + "\n");
+  folder.write("inside.txt", "A=b\n");
+  fs::create_symlink("/etc/hostname", folder.path() / "outside-link");
+  const RecipeTree tree = folder.read();
+  const auto violations = judge_policy(tree, stack, domain, {}, "proxy");
+  EXPECT_EQ(words(violations), one.expected);
+  EXPECT_THAT(violations.at(0).what, HasSubstr(one.said));
+  for (const auto& violation : violations) {
+    EXPECT_THAT(policy_permissions(), Contains(violation.permission));
+    EXPECT_EQ(violation.service, one.service.empty() ? "" : "app") << violation.what;
+  }
+  const std::vector<std::string> allowed(one.expected.begin(), one.expected.end());
+  EXPECT_THAT(judge_policy(tree, stack, domain, allowed, "proxy"), IsEmpty());
+  // Another word does not help.
+  for (const auto& permission : policy_permissions()) {
+    auto left = one.expected;
+    left.erase(permission);
+    EXPECT_EQ(words(judge_policy(tree, stack, domain, {permission}, "proxy")), left) << permission;
+  }
+}
+
+const Case cases[] = {
+    // mounts
+    {"BindShort", "volumes: ['/etc:/x']", "", {"bind-mounts"}, "service app mounts /etc"},
+    {"BindReadOnly", "volumes: ['/etc:/x:ro']", "", {"bind-mounts"}, ""},
+    {"BindRelative", "volumes: ['./data:/x']", "", {"bind-mounts"}, ""},
+    {"BindUpwards", "volumes: ['../data:/x']", "", {"bind-mounts"}, ""},
+    {"BindHome", "volumes: ['~/data:/x']", "", {"bind-mounts"}, ""},
+    {"BindDisguised", "volumes: ['a/../../etc:/x']", "", {"bind-mounts"}, ""},
+    {"BindLong", "volumes: [{type: bind, source: /etc, target: /x}]", "", {"bind-mounts"}, ""},
+    {"BindUntyped", "volumes: [{source: /etc, target: /x}]", "", {"bind-mounts"}, ""},
+    {"BindByVariable", "volumes: ['${NOWHERE:-/etc}:/x']", "", {"bind-mounts"}, ""},
+    {"UnknownMountType", "volumes: [{type: image, source: a, target: /x}]", "", {"bind-mounts"}, "as 'image'"},
+    {"VolumeWithAPath", "volumes: [{type: volume, source: '../../x', target: /x}]", "", {"foreign-volumes"}, ""},
+    {"ClusterVolume", "volumes: [{type: cluster, source: group, target: /x}]", "", {"foreign-volumes"}, ""},
+    {"VolumesFrom", "volumes_from: ['container:other']", "", {"foreign-volumes"}, ""},
+    {"DockerSocket", "volumes: ['/var/run/docker.sock:/var/run/docker.sock']", "", {"docker-socket"}, "Docker socket"},
+    {"DockerSocketReadOnly", "volumes: ['/run/docker.sock:/x:ro']", "", {"docker-socket"}, ""},
+    {"DockerSocketDotted", "volumes: ['/var/../run/./docker.sock:/x']", "", {"docker-socket"}, ""},
+    {"DockerSocketLong", "volumes: [{type: bind, source: //var/run/docker.sock, target: /x}]", "", {"docker-socket"}, ""},
+    {"DockerSocketByPipe",
+     "volumes: [{type: npipe, source: '\\\\.\\pipe\\docker_engine', target: /x}]",
+     "",
+     {"docker-socket"},
+     ""},
+    {"DockerSocketsFolder", "volumes: ['/var/run:/x']", "", {"docker-socket", "bind-mounts"}, ""},
+    {"RootFolder", "volumes: ['/:/host']", "", {"docker-socket", "bind-mounts"}, ""},
+    {"ApiSocket", "use_api_socket: true", "", {"docker-socket"}, ""},
+    {"VolumeThatBinds",
+     "",
+     "volumes: {v: {driver_opts: {type: none, o: bind, device: /etc}}}",
+     {"bind-mounts"},
+     "volume v binds /etc"},
+    {"VolumeThatRbinds", "", "volumes: {v: {driver: local, driver_opts: {o: 'ro,rbind', device: /etc}}}", {"bind-mounts"}, ""},
+    {"VolumeOfADevice", "", "volumes: {v: {driver_opts: {type: ext4, device: /dev/sda1}}}", {"bind-mounts"}, ""},
+    {"VolumeBindsSocket", "", "volumes: {v: {driver_opts: {o: bind, device: /run/docker.sock}}}", {"docker-socket"}, ""},
+    {"VolumeBindAsTmpfs", "", "volumes: {v: {driver_opts: {type: tmpfs, o: bind, device: /etc}}}", {"bind-mounts"}, ""},
+    {"VolumeOfNfs", "", "volumes: {v: {driver_opts: {type: nfs4, o: 'addr=10.0.0.1', device: ':/x'}}}", {"foreign-volumes"}, ""},
+    {"VolumeOfCifs", "", "volumes: {v: {driver_opts: {type: cifs, device: '//h/x'}}}", {"foreign-volumes"}, ""},
+    {"VolumeDriver",
+     "",
+     "volumes: {v: {driver: local-persist, driver_opts: {mountpoint: /etc}}}",
+     {"foreign-volumes", "bind-mounts"},
+     ""},
+    {"EnvFileOutside", "env_file: ../x.env", "", {"bind-mounts"}, "env_file"},
+    {"EnvFileAbsolute", "env_file: [inside.txt, {path: /etc/environment}]", "", {"bind-mounts"}, ""},
+    {"EnvFileByLink", "env_file: outside-link", "", {"bind-mounts"}, ""},
+    {"BuildContext", "build: ..", "", {"bind-mounts"}, ""},
+    {"BuildContextLong", "build: {context: /}", "", {"bind-mounts"}, ""},
+    {"BuildDockerfile", "build: {context: ., dockerfile: ../Dockerfile}", "", {"bind-mounts"}, ""},
+    {"BuildMoreContexts", "build: {context: ., additional_contexts: ['x=/etc']}", "", {"bind-mounts"}, ""},
+    {"BuildPrivileged", "build: {context: ., privileged: true}", "", {"privileged"}, ""},
+    {"BuildHostNetwork", "build: {context: ., network: host}", "", {"host-namespaces"}, ""},
+    {"BuildSsh", "build: {context: ., ssh: [default]}", "", {"foreign-secrets"}, ""},
+    {"ExtendsOutside", "extends: {file: ../compose.yml, service: a}", "", {"bind-mounts"}, ""},
+    {"Include", "", "include: [other.yml]", {"bind-mounts"}, "includes"},
+    // what a container may do
+    {"Devices", "devices: ['/dev/sda:/dev/sda']", "", {"devices"}, "devices: /dev/sda"},
+    {"DeviceCgroupRules", "device_cgroup_rules: ['c 1:3 mr']", "", {"devices"}, ""},
+    {"Gpus", "gpus: all", "", {"devices"}, ""},
+    {"ReservedDevices", "deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}", "", {"devices"}, ""},
+    {"Privileged", "privileged: true", "", {"privileged"}, "service app is privileged"},
+    {"PrivilegedYes", "privileged: 'yes'", "", {"privileged"}, ""},
+    {"PrivilegedByVariable", "privileged: '${NOT_SET:-true}'", "", {"privileged"}, ""},
+    {"PrivilegedOdd", "privileged: {a: b}", "", {"privileged"}, ""},
+    {"PrivilegedHook", "post_start: [{command: x, privileged: true}]", "", {"privileged"}, ""},
+    {"Provider", "provider: {type: program}", "", {"privileged"}, ""},
+    {"Runtime", "runtime: other", "", {"privileged"}, ""},
+    {"CapAdd", "cap_add: [NET_ADMIN]", "", {"capabilities"}, "cap_add: NET_ADMIN"},
+    {"Sysctls", "sysctls: {net.core.somaxconn: 1024}", "", {"capabilities"}, ""},
+    {"Unconfined", "security_opt: ['seccomp:unconfined']", "", {"capabilities"}, ""},
+    {"UnconfinedSecond", "security_opt: [no-new-privileges, 'apparmor=unconfined']", "", {"capabilities"}, ""},
+    {"OomScore", "oom_score_adj: -1000", "", {"capabilities"}, ""},
+    // namespaces
+    {"NetworkModeHost", "network_mode: host", "", {"host-namespaces"}, "network_mode: host"},
+    {"NetworkModeHostUpper", "network_mode: Host", "", {"host-namespaces"}, ""},
+    {"NetworkModeContainer", "network_mode: 'container:other'", "", {"host-namespaces"}, ""},
+    {"PidHost", "pid: host", "", {"host-namespaces"}, ""},
+    {"PidContainer", "pid: 'container:other'", "", {"host-namespaces"}, ""},
+    {"IpcHost", "ipc: host", "", {"host-namespaces"}, ""},
+    {"UtsHost", "uts: host", "", {"host-namespaces"}, ""},
+    {"UsernsHost", "userns_mode: host", "", {"host-namespaces"}, ""},
+    {"CgroupHost", "cgroup: host", "", {"host-namespaces"}, ""},
+    {"CgroupParent", "cgroup_parent: system.slice", "", {"host-namespaces"}, ""},
+    {"HostNetworkByName", "", "networks: {n: {external: true, name: host}}", {"foreign-networks", "host-namespaces"}, ""},
+    {"Macvlan", "", "networks: {n: {driver: macvlan, driver_opts: {parent: eth0}}}", {"host-namespaces"}, ""},
+    {"BridgeOfTheHost",
+     "",
+     "networks: {n: {driver: bridge, driver_opts: {com.docker.network.bridge.name: docker0}}}",
+     {"host-namespaces"},
+     ""},
+    // ports
+    {"PortHostMode", "ports: [{target: 80, published: 80, mode: host}]", "", {"host-ports"}, "port 80 as 80"},
+    {"PortIngress", "ports: ['8080:80']", "", {"host-ports"}, ""},
+    {"PortOnLoopback", "ports: ['127.0.0.1:8080:80']", "", {"host-ports"}, ""},
+    {"PortRandom", "ports: ['80']", "", {"host-ports"}, ""},
+    // foreign names
+    {"ForeignVolume", "", "volumes: {v: {external: true}}", {"foreign-volumes"}, "volume v is 'v'"},
+    {"ForeignVolumeNamed", "", "volumes: {v: {name: other_app_data}}", {"foreign-volumes"}, ""},
+    {"ForeignVolumeOldForm", "", "volumes: {v: {external: {name: other}}}", {"foreign-volumes"}, ""},
+    {"ForeignVolumeLikeOurs", "", "volumes: {v: {name: cust-abc123_example_orgx_v}}", {"foreign-volumes"}, ""},
+    {"ForeignVolumePrefixAlone", "", "volumes: {v: {name: cust-abc123_example_org_}}", {"foreign-volumes"}, ""},
+    {"ForeignVolumeUpwards", "", "volumes: {v: {name: cust-abc123_example_org_/../x}}", {"foreign-volumes"}, ""},
+    {"ForeignSecret", "", "secrets: {s: {external: true, name: other_s_v1}}", {"foreign-secrets"}, ""},
+    {"SecretFile", "", "secrets: {s: {file: /etc/shadow}}", {"foreign-secrets"}, "/etc/shadow"},
+    {"SecretFileByLink", "", "secrets: {s: {file: outside-link}}", {"foreign-secrets"}, ""},
+    {"SecretOfTheEnvironment", "", "secrets: {s: {environment: HOME}}", {"foreign-secrets"}, ""},
+    {"SecretDriver", "", "secrets: {s: {driver: vault}}", {"foreign-secrets"}, ""},
+    {"ForeignConfig", "", "configs: {c: {external: true}}", {"foreign-configs"}, ""},
+    {"ConfigFile", "", "configs: {c: {file: ../x}}", {"foreign-configs"}, ""},
+    {"ConfigTemplateDriver", "", "configs: {c: {file: inside.txt, template_driver: other}}", {"foreign-configs"}, ""},
+    {"ForeignNetwork", "", "networks: {n: {external: true, name: other_default}}", {"foreign-networks"}, ""},
+    {"ProxyNetworkClaimed", "", "networks: {proxy: {name: proxy}}", {"foreign-networks"}, ""},
+    {"ForeignNetworkMode", "network_mode: other_default", "", {"foreign-networks"}, ""},
+    {"ForeignNetworkDriver", "", "networks: {n: {driver: weave}}", {"foreign-networks"}, ""},
+    {"ExternalLinks", "external_links: [other]", "", {"foreign-networks"}, ""},
+    // routers
+    {"RouterForeign",
+     "deploy: {labels: ['traefik.http.routers.x.rule=Host(`other.example.org`)']}",
+     "",
+     {"foreign-hosts"},
+     "other.example.org"},
+    {"RouterForeignMapping",
+     "deploy: {labels: {traefik.http.routers.x.rule: 'Host(`other.example.org`)'}}",
+     "",
+     {"foreign-hosts"},
+     ""},
+    {"RouterOnContainer", "labels: ['traefik.http.routers.x.rule=Host(`other.example.org`)']", "", {"foreign-hosts"}, ""},
+    {"RouterHiddenByDeploy",
+     "labels: ['traefik.http.routers.x.rule=Host(`o.org`)'], deploy: {labels: ['traefik.http.routers.x.rule=Host(`${DOMAIN}`)']}",
+     "",
+     {"foreign-hosts"},
+     ""},
+    {"RouterCase", "deploy: {labels: ['Traefik.HTTP.Routers.x.Rule=Host(`other.example.org`)']}", "", {"foreign-hosts"}, ""},
+    {"RouterSecondHost",
+     "deploy: {labels: ['traefik.http.routers.x.rule=Host(`${DOMAIN}`, `other.example.org`)']}",
+     "",
+     {"foreign-hosts"},
+     ""},
+    {"RouterRegexp", "deploy: {labels: ['traefik.http.routers.x.rule=HostRegexp(`.*`)']}", "", {"foreign-hosts"}, ""},
+    {"RouterTcp", "deploy: {labels: ['traefik.tcp.routers.x.rule=HostSNI(`*`)']}", "", {"foreign-hosts"}, ""},
+    {"RouterUdp", "deploy: {labels: ['traefik.udp.routers.x.entrypoints=dns']}", "", {"foreign-hosts"}, ""},
+    {"RouterBroken", "deploy: {labels: ['traefik.http.routers.x.rule=Host(`${DOMAIN}`']}", "", {"foreign-hosts"}, ""},
+    {"RouterEmpty", "deploy: {labels: ['traefik.http.routers.x.rule=']}", "", {"foreign-hosts"}, ""},
+    {"RouterOfTraefik1", "labels: ['traefik.frontend.rule=Host:other.example.org']", "", {"foreign-hosts"}, ""},
+    {"CertificateForOthers",
+     "deploy: {labels: ['traefik.http.routers.x.tls.domains[0].main=example.org']}",
+     "",
+     {"foreign-hosts"},
+     ""},
+    {"LabelFile", "label_file: inside.txt", "", {"foreign-hosts"}, ""},
+    // x-simmer-local
+    {"LocalFileOutside", "x-simmer-local: {command: [a], files: {f: ../../etc/passwd}}", "", {"bind-mounts"}, ""},
+    {"LocalFileAbsolute", "x-simmer-local: {command: [a], files: {f: /etc/passwd}}", "", {"bind-mounts"}, ""},
+    {"LocalFileByLink", "x-simmer-local: {command: [a], files: {f: outside-link}}", "", {"bind-mounts"}, ""},
+    {"LocalFileByVariable", "x-simmer-local: {command: [a], files: {f: '${HOME}/x'}}", "", {"bind-mounts"}, ""},
+    {"LocalFileTarget", "x-simmer-local: {command: [a], files: {../f: inside.txt}}", "", {"bind-mounts"}, ""},
+    {"LocalWorkingDir", "x-simmer-local: {command: [a], working_dir: /etc}", "", {"bind-mounts"}, ""},
+    {"LocalWorkingDirUpwards", "x-simmer-local: {command: [a], working_dir: '${RECIPE_DIR}/../..'}", "", {"bind-mounts"}, ""},
+    {"LocalWorkingDirBeside", "x-simmer-local: {command: [a], working_dir: '${RUN_DIR}x'}", "", {"bind-mounts"}, ""},
+};
+
+INSTANTIATE_TEST_SUITE_P(Policy, PolicyConstruct, ::testing::ValuesIn(cases), [](const auto& info) { return info.param.name; });
+
+// What recipes need every day is not refused.
+TEST(Policy, OwnThingsPass) {
+  RecipeFolder folder(R"y(
+services:
+  app:
+    image: a
+    volumes: [data:/data, /anonymous, {type: tmpfs, target: /tmp}]
+    env_file: inside.txt
+    build: .
+    privileged: false
+    cap_drop: [ALL]
+    cap_add: []
+    security_opt: [no-new-privileges:true]
+    network_mode: none
+    ipc: private
+    pid: 'service:app'
+    expose: [80]
+    secrets: [s]
+    labels: [traefik.enable=true]
+    deploy:
+      labels:
+        - traefik.http.routers.x.rule=Host(`${DOMAIN}`) && PathPrefix(`/x`)
+        - traefik.http.routers.x.tls.domains[0].main=${DOMAIN}
+        - traefik.http.routers.x.tls.domains[0].sans=*.${DOMAIN}, a.${DOMAIN}
+        - traefik.http.middlewares.x.headers.customrequestheaders.Host=other
+    x-simmer-local:
+      command: [a]
+      files: {sub/f: inside.txt, g: '${RECIPE_DIR}/inside.txt'}
+      working_dir: ${VOLUME_data}/sub
+volumes: {data: , tmp: {driver: local, driver_opts: {type: tmpfs, device: tmpfs, o: size=100m}}, named: {name: '${STACK_NAME}_x'}}
+secrets: {s: {external: true, name: '${STACK_NAME}_s_v1'}}
+configs: {c: {file: ./inside.txt, template_driver: golang, name: '${STACK_NAME}_c_v1'}}
+networks: {proxy: {external: true}, internal: {driver: overlay, internal: true}, default: }
+)y");
+  folder.write("inside.txt", "A=b\n");
+  const auto violations = judge_policy(folder.read(), stack, domain, {}, "proxy");
+  for (const auto& violation : violations) ADD_FAILURE() << violation.permission << ": " << violation.what;
+}
+
+TEST(Policy, AnotherProxyNetworkIsForeign) {
+  RecipeFolder folder("services: {app: {image: a}}\nnetworks: {proxy: {external: true}}\n");
+  EXPECT_EQ(words(judge_policy(folder.read(), stack, domain, {}, "edge")), std::set<std::string>{"foreign-networks"});
+}
+
+TEST(Policy, PublishedRecipes) {
+  EXPECT_EQ(words(judge_policy(read_fixture("proxy"), "stack", "app.example.org", {}, "proxy")),
+            (std::set<std::string>{"docker-socket", "host-ports"}));
+  for (const char* name : {"identity", "files", "page"})
+    for (const auto& violation : judge_policy(read_fixture(name), "stack", "app.example.org", {}, "proxy"))
+      ADD_FAILURE() << name << ": " << violation.what;
+}
+
+// What hides behind an anchor, an overlay, an alias or `extends` is judged where it ends up.
+TEST(Policy, NothingHides) {
+  RecipeFolder anchors("x-a: &a {privileged: true}\nservices: {app: {image: a, <<: *a}}\n");
+  EXPECT_EQ(words(judge_policy(anchors.read(), stack, domain, {}, "proxy")), std::set<std::string>{"privileged"});
+  RecipeFolder overlays("services: {app: {image: a}}\n");
+  overlays.write("compose.x.yml", "services: {app: {pid: host}}\n")
+      .write(".env.sample", "COMPOSE_FILE=compose.yml:compose.x.yml\n");
+  EXPECT_EQ(words(judge_policy(overlays.read(), stack, domain, {}, "proxy")), std::set<std::string>{"host-namespaces"});
+  RecipeFolder extends("services: {app: {image: a, extends: {file: b.yml, service: b}}}\n");
+  extends.write("b.yml", "services: {b: {volumes: ['/etc:/x']}}\n");
+  EXPECT_EQ(words(judge_policy(extends.read(), stack, domain, {}, "proxy")), std::set<std::string>{"bind-mounts"});
+  RecipeFolder named("services: {x-app: {image: a, volumes: ['${P:-/etc}:/x']}}\n");
+  EXPECT_EQ(words(judge_policy(named.read(), stack, domain, {}, "proxy")), std::set<std::string>{"bind-mounts"})
+      << "a service may be called x-…";
+}
+
+TEST(Policy, ARecipeDoesNotChooseItsStack) {
+  RecipeFolder folder("services: {app: {image: a}}\nvolumes: {v: {name: '${STACK_NAME}_v'}}\n");
+  folder.write("abra.sh", "export STACK_NAME=other_app\n");
+  const auto violations = judge_policy(folder.read(), stack, domain, {}, "proxy");
+  ASSERT_EQ(violations.size(), 1u);
+  EXPECT_THAT(violations[0].what, HasSubstr("STACK_NAME"));
+}
+
+TEST(Policy, TheWordsAreThePromises) { EXPECT_EQ(policy_permissions().size(), 12u); }
+
+}  // namespace
+}  // namespace simmer

@@ -1,0 +1,262 @@
+// The readers below the compose file: YAML as values, interpolation, words, env files.
+#include <gmock/gmock.h>
+
+#include <recipes/compose.hpp>
+#include <recipes/env_file.hpp>
+#include <recipes/interpolation.hpp>
+#include <recipes/yaml_value.hpp>
+
+#include "recipe_folder.hpp"
+
+namespace simmer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
+using testing_recipes::error_of;
+using testing_recipes::RecipeFolder;
+
+YamlValue yaml(const std::string& text) { return parse_yaml(text, "c.yml"); }
+
+// --- YAML ---
+
+TEST(Yaml, MergesMappingsAndListsOfMappings) {
+  const YamlValue value = yaml("a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {<<: [*a, *b], z: 3}\nd: {<<: *b, y: 4}\n");
+  EXPECT_EQ(value.find("c")->find("x")->text, "1");
+  EXPECT_EQ(value.find("c")->find("y")->text, "1") << "the first of the list wins";
+  EXPECT_EQ(value.find("c")->find("z")->text, "3") << "the mapping's own key wins";
+  EXPECT_EQ(value.find("d")->find("y")->text, "4") << "even when it stands behind the merge";
+  EXPECT_EQ(value.find("d")->find("<<"), nullptr);
+}
+
+TEST(Yaml, MergesOfMergesWork) {
+  const YamlValue value = yaml("a: &a {x: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: *b}\n");
+  EXPECT_EQ(value.find("c")->find("x")->text, "1");
+}
+
+TEST(Yaml, RefusesAMergeOfSomethingElse) {
+  EXPECT_THAT(error_of([] { yaml("a:\n  <<: text\n"); }), HasSubstr("mappings only"));
+  EXPECT_THAT(error_of([] { yaml("a:\n  <<: [{b: c}, 5]\n"); }), HasSubstr("mappings only"));
+}
+
+TEST(Yaml, RefusesAKeyThatStandsTwiceWithItsLine) {
+  EXPECT_EQ(error_of([] { yaml("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n"); }), "c.yml:5:3: 'c' stands twice in one mapping");
+  EXPECT_THAT(error_of([] { yaml("{a: 1, 'a': 2}"); }), HasSubstr("twice"));
+}
+
+TEST(Yaml, SaysWhereItDoesNotParse) {
+  EXPECT_THAT(error_of([] { yaml("services:\n  app:\n    image: [unclosed\n"); }), StartsWith("c.yml:"));
+  EXPECT_THAT(error_of([] { yaml("a: b: c"); }), StartsWith("c.yml:1:"));
+}
+
+TEST(Yaml, RefusesAliasesThatGrowWithoutEnd) {
+  std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 9; ++i) {
+    const std::string below = "*a" + std::to_string(i - 1);
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int j = 0; j < 9; ++j) bomb += below + ",";
+    bomb += below + "]\n";
+  }
+  EXPECT_THAT(error_of([&] { yaml(bomb); }), HasSubstr("too large"));
+  EXPECT_THAT(error_of([] { yaml("a: &a [*a]"); }), HasSubstr("contain itself"));
+  EXPECT_THAT(error_of([] { yaml("a: &a {b: *a}"); }), HasSubstr("contain itself"));
+  EXPECT_FALSE(error_of([] { yaml(std::string(5000, '[')); }).empty());
+}
+
+// What Docker's reader takes for something else than ours would be deployed unjudged.
+TEST(Yaml, RefusesWhatTwoReadersReadDifferently) {
+  EXPECT_THAT(error_of([] { yaml("a: !!binary L2V0Yw=="); }), HasSubstr("tag"));
+  EXPECT_THAT(error_of([] { yaml("a: !reset null"); }), HasSubstr("tag"));
+  EXPECT_THAT(error_of([] { yaml("a: 1\n# comment\xC2\x85  privileged: true\n"); }), HasSubstr("line break"));
+  EXPECT_THAT(error_of([] { yaml("a: 1\n# comment\xE2\x80\xA8privileged: true\n"); }), HasSubstr("c.yml:2: "));
+  EXPECT_THAT(error_of([] { yaml("a: 1 # comment\rprivileged: true\n"); }), HasSubstr("line break"));
+  EXPECT_THAT(error_of([] { yaml(std::string("a: \0b", 5)); }), HasSubstr("control character"));
+  EXPECT_THAT(error_of([] { yaml("a: 1\n---\na: 2\n"); }), HasSubstr("second YAML document"));
+  EXPECT_THAT(error_of([] { yaml("a: 1\n---\na: 2\n"); }), StartsWith("c.yml:2: "));
+  EXPECT_THAT(error_of([] { yaml("%YAML 1.1\n, a: 1\n"); }), HasSubstr("c.yml:2"));  // yaml-cpp's LoadAll() never ends here
+  EXPECT_THAT(error_of([] { yaml("? [a, b]\n: c\n"); }), HasSubstr("key"));
+  EXPECT_EQ(yaml("a: 1\r\nb: \"\xC3\xA4\"\r\n").find("b")->text, "\xC3\xA4") << "CRLF and umlauts are fine";
+  EXPECT_EQ(yaml("a: !!str 5").find("a")->text, "5");
+}
+
+TEST(Yaml, WhatIsWrittenReadsBackTheSame) {
+  const std::string text =
+      "plain: word\n'quoted': \"true\"\nbool: true\nnull_: ~\nempty: ''\nlist: [1, [a, []], {b: {}}]\n"
+      "text: |\n  two\n  lines: \"#\"\ndash: '-'\n'null': 'null'\n'odd key: #': \"\\t\\x01\\\\ \\\"\"\n";
+  const std::string once = write_yaml(yaml(text));
+  EXPECT_EQ(write_yaml(yaml(once)), once);
+  EXPECT_EQ(yaml(once).find("text")->text, "two\nlines: \"#\"\n");
+  EXPECT_EQ(yaml(once).find("null")->text, "null");
+  EXPECT_EQ(yaml(once).find("odd key: #")->text, "\t\x01\\ \"");
+  EXPECT_FALSE(yaml(once).find("bool")->quoted);
+  EXPECT_TRUE(yaml(once).find("quoted")->quoted);
+  EXPECT_EQ(yaml(once).find("null_"), nullptr);
+}
+
+// --- interpolation ---
+
+std::string filled(const std::string& text, std::vector<std::string>* warnings = nullptr) {
+  static const std::map<std::string, std::string> env = {{"SET", "value"}, {"EMPTY", ""}, {"set", "small"}, {"DOLLAR", "$SET"}};
+  std::vector<std::string> mine;
+  return interpolate(text, env, "c.yml:1:1", warnings != nullptr ? *warnings : mine);
+}
+
+TEST(Interpolation, EveryForm) {
+  const std::vector<std::pair<std::string, std::string>> forms = {{"$SET", "value"},
+                                                                  {"a$SET.b", "avalue.b"},
+                                                                  {"${SET}", "value"},
+                                                                  {"$set", "small"},
+                                                                  {"$$SET", "$SET"},
+                                                                  {"$${SET}", "${SET}"},
+                                                                  {"$$$SET", "$value"},
+                                                                  {"${SET:-d}", "value"},
+                                                                  {"${EMPTY:-d}", "d"},
+                                                                  {"${EMPTY-d}", ""},
+                                                                  {"${NONE:-d}", "d"},
+                                                                  {"${NONE-d}", "d"},
+                                                                  {"${NONE:-}", ""},
+                                                                  {"${SET:+a}", "a"},
+                                                                  {"${EMPTY:+a}", ""},
+                                                                  {"${EMPTY+a}", "a"},
+                                                                  {"${NONE+a}", ""},
+                                                                  {"${SET:?m}", "value"},
+                                                                  {"${EMPTY?m}", ""},
+                                                                  {"${NONE:-${SET}}", "value"},
+                                                                  {"${NONE:-${NO:-deep}}x", "deepx"},
+                                                                  {"${NONE:-a:b}", "a:b"},
+                                                                  {"${NONE:-$$}", "$"},
+                                                                  {"${NONE:-{a}", "{a"},
+                                                                  {"no dollar", "no dollar"},
+                                                                  {"${DOLLAR}", "$SET"},
+                                                                  {"${SET}${set}", "valuesmall"},
+                                                                  {"${NONE-${NO-a}}-${SET+b}", "a-b"},
+                                                                  {"", ""},
+                                                                  {"}", "}"}};
+  for (const auto& [text, expected] : forms) EXPECT_EQ(filled(text), expected) << text;
+}
+
+TEST(Interpolation, WarnsOfWhatIsUnsetAndOfNothingElse) {
+  std::vector<std::string> warnings;
+  EXPECT_EQ(filled("$NONE ${NO} ${NEED:?say it} ${NONE:-d} ${SET:-$UNUSED} ${NO2:+$UNUSED} ${NONE}", &warnings), "   d value  ");
+  EXPECT_THAT(warnings, ElementsAre("c.yml:1:1: NONE is not set, taken as empty", "c.yml:1:1: NO is not set, taken as empty",
+                                    "c.yml:1:1: NEED must be set: say it"));
+}
+
+TEST(Interpolation, RefusesWhatIsBroken) {
+  for (const char* text : {"${", "${SET", "${}", "$", "a$", "$1", "${1}", "${SET:}", "${SET:x}", "${SET!}", "${SET:-",
+                           "${NONE:-${SET}", "$-", "${ SET}", "${SET:?", "$ SET"})
+    EXPECT_THAT(error_of([&] { filled(text); }), StartsWith("c.yml:1:1: ")) << text;
+  std::string deep;
+  for (int i = 0; i < 10000; ++i) deep += "${A:-";
+  EXPECT_THAT(error_of([&] { filled(deep); }), HasSubstr("nested"));
+}
+
+// --- words ---
+
+TEST(Words, SpansOfTime) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(parse_span("1m30s", false), 90s);
+  EXPECT_EQ(parse_span("1h0m0.5s", false), 3600500ms);
+  EXPECT_EQ(parse_span("250ms", false), 250ms);
+  EXPECT_EQ(parse_span("10us", false), 0ms);
+  EXPECT_EQ(parse_span("30", true), 30s);
+  for (const char* text : {"", "30", "s", "1x", "-1s", "1m30", "1 m", "1e99s", "nan", "inf", "1s-"})
+    EXPECT_FALSE(parse_span(text, false)) << text;
+}
+
+TEST(Words, AreSplitAsAShellWould) {
+  EXPECT_THAT(*split_words("a 'b c' \"d e\" f\\ g \"\" h'i'\"j\""), ElementsAre("a", "b c", "d e", "f g", "", "hij"));
+  EXPECT_THAT(*split_words("  \t\n "), IsEmpty());
+  EXPECT_THAT(*split_words("\"a\\\"b\\c\" '\\'"), ElementsAre("a\"b\\c", "\\"));
+  for (const char* text : {"'", "\"", "a \"b", "\\"}) EXPECT_FALSE(split_words(text)) << text;
+}
+
+TEST(Words, Mounts) {
+  const auto mount = [](const std::string& text) { return read_mount(yaml("'" + text + "'")); };
+  EXPECT_EQ(mount("data:/data:ro").type, "volume");
+  EXPECT_TRUE(mount("data:/data:ro").read_only);
+  EXPECT_FALSE(mount("data:/data:rocky").read_only);
+  EXPECT_EQ(mount("/anonymous").source, "");
+  for (const char* bind : {"/etc:/x", "./a:/x", "../a:/x", "~/a:/x", "a/../../b:/x", "C:\\a:/x", ".:/x", "~:/x"})
+    EXPECT_EQ(mount(bind).type, "bind") << bind;
+  EXPECT_EQ(read_mount(yaml("{source: /etc, target: /x}")).type, "bind") << "without a type";
+  EXPECT_EQ(read_mount(yaml("{type: volume, src: v, dst: /x}")).target, "/x");
+  error_of([&] { mount("a:/b:c:d"); });
+  error_of([&] { mount(":/b"); });
+}
+
+TEST(Words, Ports) {
+  const auto port = [](const std::string& text) { return read_port(yaml("'" + text + "'")); };
+  EXPECT_EQ(port("80").target, "80");
+  EXPECT_EQ(port("80").published, "");
+  EXPECT_EQ(port("8080:80/udp").published, "8080");
+  EXPECT_EQ(port("8080:80/udp").protocol, "udp");
+  EXPECT_EQ(port("127.0.0.1:8080:80").published, "8080");
+  EXPECT_EQ(port("[::1]:8080:80").target, "80");
+  EXPECT_EQ(port("127.0.0.1::80").published, "");
+  EXPECT_EQ(port("8000-8010:9000-9010").published, "8000-8010");
+  error_of([&] { port("http"); });
+}
+
+// --- env files ---
+
+TEST(EnvFile, ReadsWhatRecipesWrite) {
+  EXPECT_THAT(
+      parse_env_file(
+          "\xEF\xBB\xBF# comment\n\nA=1\nexport B=two words  # a comment\nC='single $A # kept'\nD=\"double \\\" \\n\" # c\n"
+          "E=\nF=a#b\r\n  G = spaced\n#H=commented\nI=\"over\nlines\"\nPASSED_ON\nJ=\"\"",
+          ".env"),
+      UnorderedElementsAre(Pair("A", "1"), Pair("B", "two words"), Pair("C", "single $A # kept"), Pair("D", "double \" \n"),
+                           Pair("E", ""), Pair("F", "a#b"), Pair("G", "spaced"), Pair("I", "over\nlines"), Pair("J", "")));
+}
+
+TEST(EnvFile, AKeyMayGrowByNamingItself) {
+  EXPECT_EQ(parse_env_file("F=a\nF=\"$F:b\"\nF=${F}:c\nF=$F_OTHER\n", ".env").at("F"), "$F_OTHER");
+  EXPECT_EQ(parse_env_file("F=a\nF=\"$F:b\"\nF=${F}:c\n", ".env").at("F"), "a:b:c");
+  EXPECT_EQ(parse_env_file("F=a\nF='$F:b'\n", ".env").at("F"), "$F:b");
+  std::string growing = "F=0123456789\n";
+  for (int i = 0; i < 60; ++i) growing += "F=$F$F\n";
+  EXPECT_THAT(error_of([&] { parse_env_file(growing, ".env"); }), HasSubstr("64 KiB"));
+}
+
+TEST(EnvFile, NamesTheLineAndNeverTheValue) {
+  const std::string message = error_of([] { parse_env_file("A=1\n\nPASSWORD=\"hunter2\n", ".env"); });
+  EXPECT_THAT(message, StartsWith(".env:3: "));
+  EXPECT_THAT(message, ::testing::Not(HasSubstr("hunter2")));
+  EXPECT_THAT(error_of([] { parse_env_file("A=1\n=b\n", ".env"); }), StartsWith(".env:2: "));
+  EXPECT_THAT(error_of([] { parse_env_file("A b\n", ".env"); }), HasSubstr("not followed by '='"));
+}
+
+TEST(EnvFile, SecretsAndWhatTheirCommentsAskFor) {
+  std::vector<std::string> warnings;
+  const auto lines = read_env_lines(
+      "SECRET_DB_PASSWORD_VERSION=v1 # length=24 charset=hex\nSECRET_A_VERSION=v2\n#SECRET_B_VERSION=v1\n"
+      "SECRET_VERSION=v1\nSECRET__VERSION=x\nSECRET_C_VERSION=v1 # length=many\nNOT_A_SECRET=v1\n",
+      ".env");
+  const auto rules = read_secret_rules(lines, {{"SECRET_A_VERSION", "v3"}}, warnings);
+  ASSERT_EQ(rules.size(), 3u);
+  EXPECT_EQ(rules[0].name, "db_password");
+  EXPECT_EQ(rules[0].version, "v1");
+  EXPECT_EQ(rules[0].length, 24u);
+  EXPECT_EQ(rules[0].charset, "hex");
+  EXPECT_EQ(rules[1].version, "v3") << "what the app's environment says counts";
+  EXPECT_EQ(rules[1].length, 32u);
+  EXPECT_EQ(rules[2].length, 32u);
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("SECRET_C_VERSION")));
+}
+
+TEST(AbraSh, GivesItsConstantsAndNothingElse) {
+  EXPECT_THAT(
+      read_abra_exports(
+          "#!/bin/bash\nexport A=v1\nexport B=\"v2\" # c\nexport C='v 3'\nexport D=$(id)\nexport E=`id`\nexport F=$A\n"
+          "  export G=in_a_function\nexport H=1; rm -rf /\nexport I\nH=5\n# export J=1\nexport K=unclosed\\\nf() "
+          "{\n}\n'\"\nexport L=last"),
+      UnorderedElementsAre(Pair("A", "v1"), Pair("B", "v2"), Pair("C", "v 3"), Pair("K", "unclosed\\"), Pair("L", "last")));
+}
+
+}  // namespace
+}  // namespace simmer

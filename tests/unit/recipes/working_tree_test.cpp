@@ -1,0 +1,110 @@
+// A working tree is tested as it is: what is uncommitted comes along, what is ignored does not, and
+// what it is called tells a clean one from a dirty one.
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <recipes/recipe_repository.hpp>
+
+#include "git_recipe.hpp"
+
+namespace simmer {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using testing_recipes::error_of;
+using testing_recipes::GitRecipe;
+using testing_recipes::RecipeFolder;
+
+TEST(WorkingTree, CleanIsItsHead) {
+  GitRecipe recipe;
+  recipe.write("compose.yml", "one\n").write(".gitignore", "*.log\n");
+  const std::string head = recipe.release("1.0.0+1");
+  recipe.write("debug.log", "ignored");
+  RecipeFolder out;
+  const ResolvedRef taken = take_working_tree(recipe.path(), out.path() / "t");
+  EXPECT_EQ(taken.commit, head);
+  EXPECT_TRUE(taken.is_working_tree);
+  EXPECT_TRUE(taken.is_release);
+  EXPECT_EQ(taken.version, "1.0.0+1");
+  EXPECT_FALSE(taken.is_newest_release) << "a working tree is never promoted";
+  EXPECT_EQ(read_file(out.path() / "t/compose.yml"), "one\n");
+  EXPECT_FALSE(fs::exists(out.path() / "t/.git"));
+  EXPECT_FALSE(fs::exists(out.path() / "t/debug.log"));
+}
+
+TEST(WorkingTree, ChangedUntrackedAndStagedAreDirty) {
+  for (const std::string how : {"changed", "untracked", "staged", "deleted"}) {
+    GitRecipe recipe;
+    recipe.write("compose.yml", "one\n").write("other", "x");
+    const std::string head = recipe.release("1.0.0+1");
+    if (how == "changed") recipe.write("compose.yml", "two\n");
+    if (how == "untracked") recipe.write("new/file", "two\n");
+    if (how == "staged") recipe.write("compose.yml", "two\n").git({"add", "compose.yml"});
+    if (how == "deleted") fs::remove(recipe.path() / "other");
+    RecipeFolder out;
+    const ResolvedRef taken = take_working_tree(recipe.path(), out.path() / "t");
+    EXPECT_EQ(taken.commit, head + "+U") << how;
+    EXPECT_FALSE(taken.is_release) << how;
+    EXPECT_EQ(fs::exists(out.path() / "t/new/file"), how == "untracked");
+    EXPECT_EQ(fs::exists(out.path() / "t/other"), how != "deleted");
+    EXPECT_EQ(read_file(out.path() / "t/compose.yml"), how == "changed" || how == "staged" ? "two\n" : "one\n");
+  }
+}
+
+TEST(WorkingTree, IgnoredStaysUnlessItIsTracked) {
+  GitRecipe recipe;
+  recipe.write(".gitignore", "build/\nsecret*\n").write("build/kept", "tracked").write("secret.txt", "tracked");
+  recipe.commit("one");  // adds with force
+  recipe.write("build/left", "x").write("secret2", "x").write("cache/.gitignore", "*\n").write("cache/x", "x");
+  RecipeFolder out;
+  take_working_tree(recipe.path(), out.path() / "t");
+  EXPECT_TRUE(fs::exists(out.path() / "t/build/kept"));
+  EXPECT_TRUE(fs::exists(out.path() / "t/secret.txt"));
+  EXPECT_FALSE(fs::exists(out.path() / "t/build/left"));
+  EXPECT_FALSE(fs::exists(out.path() / "t/secret2"));
+  EXPECT_FALSE(fs::exists(out.path() / "t/cache/x"));
+}
+
+TEST(WorkingTree, WithoutGitItsContentNamesIt) {
+  RecipeFolder plain, same, other, mode;
+  for (RecipeFolder* folder : {&plain, &same, &other, &mode})
+    folder->write("compose.yml", "x").write("sub/file", folder == &other ? "b" : "a");
+  fs::permissions(mode.path() / "sub/file", fs::perms(0755));
+  RecipeFolder out;
+  const std::string one = take_working_tree(plain.path(), out.path() / "1").commit;
+  EXPECT_THAT(one, MatchesRegex("tree-[0-9a-f]{32}"));
+  EXPECT_EQ(take_working_tree(same.path(), out.path() / "2").commit, one);
+  EXPECT_NE(take_working_tree(other.path(), out.path() / "3").commit, one);
+  EXPECT_NE(take_working_tree(mode.path(), out.path() / "4").commit, one);
+  EXPECT_EQ(fs::status(out.path() / "4/sub/file").permissions(), fs::perms(0755));
+}
+
+TEST(WorkingTree, ARepositoryWithoutCommitsCounts) {
+  GitRecipe recipe;
+  recipe.write("compose.yml", "x");
+  RecipeFolder out;
+  EXPECT_THAT(take_working_tree(recipe.path(), out.path() / "t").commit, HasSubstr("tree-"));
+}
+
+TEST(WorkingTree, RefusesWhatCannotBeARecipe) {
+  RecipeFolder out;
+  const auto refused = [&](const fs::path& path, ErrorKind kind) {
+    const std::string message = error_of([&] { take_working_tree(path, out.path() / "t"); }, kind);
+    EXPECT_FALSE(fs::exists(out.path() / "t"));
+    return message;
+  };
+  RecipeFolder link, pipe, nested, self;
+  fs::create_symlink("/etc", link.path() / "etc");
+  EXPECT_THAT(refused(link.path(), ErrorKind::recipe), HasSubstr("the link etc leaves"));
+  ASSERT_EQ(::mkfifo((pipe.path() / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(refused(pipe.path(), ErrorKind::recipe), HasSubstr("neither file"));
+  nested.write("lib/.git", "gitdir: elsewhere\n");
+  EXPECT_THAT(refused(nested.path(), ErrorKind::recipe), HasSubstr("lib is a git repository"));
+  EXPECT_THAT(refused(out.path() / "missing", ErrorKind::usage), HasSubstr("is no folder"));
+  EXPECT_THAT(error_of([&] { take_working_tree(self.path(), self.path() / "inside"); }, ErrorKind::usage),
+              HasSubstr("inside of"));
+}
+
+}  // namespace
+}  // namespace simmer
