@@ -6,6 +6,7 @@
 
 #include <base/files.hpp>
 #include <runs/janitor.hpp>
+#include <runs/past_runs.hpp>
 #include <simmer/error.hpp>
 #include <state/alerts.hpp>
 #include <state/journal.hpp>
@@ -50,7 +51,9 @@ int command_status(const Invocation& call) {
   const auto ids = state.run_ids();
   for (std::size_t i = ids.size() > 10 ? ids.size() - 10 : 0; i < ids.size(); ++i) runs.push_back(run_status(state, ids[i]));
   const auto open = fs::exists(state.alerts()) ? list_alerts(state, false).size() : 0;
-  const Json status = {{"state", state.root().string()}, {"engine", call.session.config.engine}, {"apps", apps}, {"runs", runs}, {"open_alerts", open}, {"disk_used_percent", percent_used(state.root())}};
+  Json lanes = Json::object();
+  for (const auto& [recipe, lane] : fast_lanes(state)) lanes[recipe] = {{"pairs", lane.pairs}, {"wrong", lane.wrong}};
+  const Json status = {{"fast_lanes", lanes}, {"state", state.root().string()}, {"engine", call.session.config.engine}, {"apps", apps}, {"runs", runs}, {"open_alerts", open}, {"disk_used_percent", percent_used(state.root())}};
   if (call.json) {
     print_json(status);
     return 0;
@@ -63,6 +66,8 @@ int command_status(const Invocation& call) {
     std::cout << "run     " << run["run_id"].get<std::string>() << "  "
               << (run["alive"].get<bool>() ? "running" : run["journal"].get<bool>() ? "killed: simmer recover" : run["verdict"].is_string() ? run["verdict"].get<std::string>() : "no result")
               << (run["reason"].get<std::string>().empty() ? "" : "  " + run["reason"].get<std::string>()) << "\n";
+  for (const auto& [recipe, lane] : lanes.items())
+    std::cout << "quick   " << recipe << "  wrong in " << lane["wrong"] << " of " << lane["pairs"] << " changes that a cold run tested as well\n";
   std::cout << "alerts  " << open << " open" << (open > 0 ? " (see: simmer alerts list)" : "") << "\n";
   return 0;
 }

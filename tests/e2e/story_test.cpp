@@ -146,6 +146,7 @@ struct BadHead {
   std::string quick_tier, quick_says;
   bool stays_ill = false;  // only the deadline ends the wait
 };
+std::ostream& operator<<(std::ostream& out, const BadHead& head) { return out << head.branch; }
 
 class BadHeads : public Story, public ::testing::WithParamInterface<BadHead> {};
 
@@ -168,6 +169,8 @@ TEST_P(BadHeads, AreRedAtTheRightTierAndLoseNothing) {
   } else {
     expect_red(cold, head.cold_tier, head.cold_says);
     EXPECT_EQ(cold.result["attempts"].size(), 2u) << "a red is repeated once before it is called red";
+    EXPECT_THAT(cold.result["since_green"]["recipe"]["patch"], HasSubstr("diff --git")) << cold.result["since_green"].dump(2);
+    EXPECT_FALSE(cold.result["environment"].empty() && head.cold_says != "compose.yml") << "what the deployment's environment holds is not said";
   }
   EXPECT_EQ(world_->known_good("custom-html"), before);
   EXPECT_THAT(world_->left_behind(), IsEmpty());

@@ -97,6 +97,9 @@ class Engine {
   // Does it answer, and may we use it? Throws Error(unavailable) with what to do.
   virtual void check(const Limit& limit) = 0;
 
+  // What it works with, by name, with versions ("docker": "20.10.24"); for result.json.
+  virtual std::map<std::string, std::string> tools(const Limit& limit) = 0;
+
   // Makes sure that everything the deployment starts from is here (pulls images, finds
   // executables), without changing anything that runs. Error(infrastructure) names what is missing.
   virtual void make_images_present(const DeploySpec& spec, const Limit& limit) = 0;

@@ -6,6 +6,7 @@
 
 #include <base/crash_point.hpp>
 #include <base/process.hpp>
+#include <runs/result.hpp>
 #include <simmer/error.hpp>
 #include <snapshots/fork.hpp>
 #include <state/alerts.hpp>
@@ -47,18 +48,16 @@ void alert_residue(const StateFolder& state, const std::string& app, const std::
   raise_alert(state, "teardown-failed", app, {{"detail", "could not be removed: " + all}});
 }
 
-bool belongs_to(const JournalEntry& entry, const std::string& run_id) { return entry.run_id == run_id; }
-
-// A run that never came to write its result gets one that says so: nothing disappears from history.
-void write_killed_result(const StateFolder& state, const std::string& run_id, const JournalEntry& entry) {
-  const fs::path file = state.run(run_id) / "result.json";
-  if (fs::exists(file)) return;
-  const nlohmann::json json = {{"schema", 1},          {"run_id", run_id}, {"recipe", entry.recipe},
-                               {"app", entry.app},     {"engine", entry.engine}, {"mode", entry.operation},
-                               {"verdict", "error"},   {"started_at", entry.started_at},
-                               {"reason", "Simmer was killed while " + (entry.step.empty() ? "it began" : entry.step) + "; recovered at " + utc_time()}};
-  write_file_durably(file, json.dump(2) + "\n");
+nlohmann::json known_of(const std::string& run_id, const std::optional<JournalEntry>& entry) {
+  nlohmann::json known = {{"schema", 1}, {"run_id", run_id}};
+  if (entry)
+    known.update({{"app", entry->app}, {"recipe", entry->recipe}, {"engine", entry->engine}, {"mode", entry->operation}, {"started_at", entry->started_at}});
+  return known;
 }
+
+std::string step_of(const std::optional<JournalEntry>& entry) { return !entry || entry->step.empty() ? "it began" : entry->step; }
+
+bool belongs_to(const JournalEntry& entry, const std::string& run_id) { return entry.run_id == run_id; }
 
 }  // namespace
 
@@ -182,7 +181,8 @@ std::vector<std::string> recover_dead(const StateFolder& state, Engine& engine, 
     log("run " + run_id + " was killed" + (entry && !entry->step.empty() ? " while " + entry->step : "") + ": cleaning up after it");
     try_it("run-" + run_id, [&] {
       const auto residue = settle_run(state, engine, run_id, options, log);
-      if (!options.dry_run) write_killed_result(state, run_id, entry.value_or(JournalEntry{}));
+      // Nothing disappears from history.
+      if (!options.dry_run) write_killed_result(state, run_id, known_of(run_id, entry), "Simmer was killed while " + step_of(entry) + "; recovered at " + utc_time());
       if (!residue.empty()) throw Error(ErrorKind::needs_operator, "left something that could not be removed: " + residue.front());
     });
     if (!options.dry_run) lock->remove_file();

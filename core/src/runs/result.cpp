@@ -47,6 +47,21 @@ Json level_of(const AttemptReport& attempt) {
   return {{"level", level.level}, {"rungs", rungs}};
 }
 
+Json inventory_of(const std::vector<EngineObject>& objects) {
+  Json all = Json::array();
+  for (const auto& object : objects) all.push_back({{"kind", object.kind}, {"id", object.id}, {"name", object.name}});
+  return all;
+}
+
+Json keys_of(const AttemptReport& attempt, const std::string& map) {
+  Json keys = Json::array();
+  if (const auto found = attempt.fact_maps.find(map); found != attempt.fact_maps.end())
+    for (const auto& [key, value] : found->second) keys.push_back(key);
+  return keys;
+}
+
+fs::path begun_file(const StateFolder& state, const std::string& run_id) { return state.run(run_id) / "begun.json"; }
+
 std::string fact(const AttemptReport& attempt, const std::string& key) {
   const auto found = attempt.facts.find(key);
   return found == attempt.facts.end() ? "" : found->second;
@@ -79,6 +94,8 @@ Json result_of(const RunRecord& record) {
                         {"timings", timings_of(attempt)},
                         {"failure_kind", attempt.failed ? Json(to_text(*attempt.failed)) : Json()}});
   const bool quick = spec.mode == RunMode::quick;
+  Json tools = record.tools;
+  tools["simmer"] = SIMMER_VERSION;
   const auto digests = last.fact_maps.find("digests");
   return {{"schema", 1},
           {"run_id", spec.run_id},
@@ -117,10 +134,12 @@ Json result_of(const RunRecord& record) {
             {"after", record.canonical_after},
             {"deploy_count", record.promotion_deploys},
             {"ms", record.promotion_took.count()}}},
-          {"teardown", {{"residue", record.residue}}},
+          {"environment", keys_of(last, "environment")},
+          {"since_green", record.since_green},
+          {"teardown", {{"before", inventory_of(record.inventory_before)}, {"after", inventory_of(record.inventory_after)}, {"residue", record.residue}}},
           {"warnings", last.warnings},
           {"plugin", {{"name", fact(last, "plugin")}, {"version", fact(last, "plugin_version")}, {"file", fact(last, "plugin_file")}}},
-          {"tools", {{"simmer", SIMMER_VERSION}}},
+          {"tools", tools},
           {"started_at", record.started_at},
           {"ended_at", record.ended_at}};
 }
@@ -155,7 +174,27 @@ std::string write_result(const StateFolder& state, const RunRecord& record) {
   const std::string text = json_document(result_of(record));
   write_file_beside(state.run(record.spec.run_id) / "junit.xml", junit_of(record));
   write_file_durably(state.run(record.spec.run_id) / "result.json", text);
+  remove_durably(begun_file(state, record.spec.run_id));
   return text;
+}
+
+void write_begun(const StateFolder& state, const RunRecord& record) {
+  write_file_durably(begun_file(state, record.spec.run_id), json_document(result_of(record)));
+}
+
+void write_killed_result(const StateFolder& state, const std::string& run_id, Json unknown, const std::string& reason) {
+  const fs::path file = state.run(run_id) / "result.json";
+  if (!fs::exists(file)) {
+    const auto text = read_file_if_there(begun_file(state, run_id));
+    auto json = text ? Json::parse(*text, nullptr, false) : Json();
+    if (!json.is_object()) json = std::move(unknown);
+    json["verdict"] = to_string(Verdict::error);
+    json["reason"] = reason;
+    json["exit_code"] = exit_code_of(ErrorKind::interrupted);
+    json["ended_at"] = utc_time();
+    write_file_durably(file, json_document(json));
+  }
+  remove_durably(begun_file(state, run_id));
 }
 
 struct RunLog::Sink {

@@ -3,10 +3,11 @@
 
 #include <fstream>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include <engine/engine.hpp>
 #include <runs/attempt.hpp>
 #include <runs/run_report.hpp>
 #include <runs/run_spec.hpp>
@@ -31,10 +32,17 @@ struct RunRecord {
   std::string reason;
   int exit_code = 0;
   std::vector<std::string> residue;
+  std::map<std::string, std::string> tools;               // of the engine, with versions
+  std::vector<EngineObject> inventory_before, inventory_after;  // what stood under the run's names
+  nlohmann::json since_green;                             // past_runs.hpp; null unless red
 };
 
 nlohmann::json result_of(const RunRecord& record);
 std::string junit_of(const RunRecord& record);
+// While it runs: begun.json, what whoever recovers it after our death writes its result from.
+void write_begun(const StateFolder& state, const RunRecord& record);
+// The result of a run that never came to write one. `unknown`: what is said when begun.json cannot be read.
+void write_killed_result(const StateFolder& state, const std::string& run_id, nlohmann::json unknown, const std::string& reason);
 // Writes both into the run's folder; returns result.json's text.
 std::string write_result(const StateFolder& state, const RunRecord& record);
 

@@ -5,13 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <set>
 
 #include <base/files.hpp>
 #include <base/process.hpp>
-#include <recipes/fetch.hpp>
 #include <runs/error_kind.hpp>
+#include <runs/past_runs.hpp>
 #include <runs/result.hpp>
+#include <runs/run_target.hpp>
 #include <simmer/error.hpp>
 #include <state/alerts.hpp>
 #include <state/journal.hpp>
@@ -39,55 +39,6 @@ std::string cold_label(const std::string& recipe, const std::string& hex) {
   return (first == "warm" ? "wrm0" : first) + "-" + hex;
 }
 
-struct Target {
-  std::string app, recipe;
-  fs::path working_tree;  // `run PATH`
-  fs::path repository;    // empty: a working tree of an unknown recipe
-};
-
-bool is_path(const std::string& target) { return target.find('/') != std::string::npos || target == "." || target == ".."; }
-
-std::optional<std::string> app_for(const Config& config, const std::string& name) {
-  if (config.apps.contains(name)) return name;
-  std::vector<std::string> canonicals, others;
-  for (const auto& [app, about] : config.apps)
-    if (about.recipe == name) (about.role == "canonical" ? canonicals : others).push_back(app);
-  if (canonicals.size() > 1)
-    throw Error(ErrorKind::usage, "recipe " + name + " has two canonicals, " + canonicals[0] + " and " + canonicals[1] + ": name the app");
-  if (canonicals.size() == 1) return canonicals[0];
-  return std::nullopt;
-}
-
-// A recipe with a configured source is fetched before it is read; offline, what is here must do.
-void fetch_source(const Session& session, const std::string& app, const std::string& recipe) {
-  const auto source = session.config.app(app).source;
-  if (source.empty() || session.config.offline) return;
-  if (session.progress != nullptr) session.progress->phase("fetching the recipe " + recipe);
-  const Limit limit = Limit::in(std::chrono::minutes(5), session.interruption->token());
-  for (const auto& name : {recipe, recipe + ".git"})
-    if (fs::is_directory(session.config.recipes() / name)) return fetch_recipe(source, session.config.recipes() / name, limit);
-  session.state.prepare();
-  clone_recipe(source, session.config.recipes() / (recipe + ".git"), limit);
-}
-
-Target find_target(const Session& session, const std::string& name) {
-  Target target;
-  if (is_path(name)) {
-    std::error_code failed;
-    target.working_tree = fs::canonical(name, failed);
-    if (failed || !fs::is_directory(target.working_tree)) throw Error(ErrorKind::usage, "no folder " + name + " with a recipe in it");
-    target.recipe = target.app = target.working_tree.filename();
-    const auto recipes = known_recipes(session.config);
-    if (std::find(recipes.begin(), recipes.end(), target.recipe) != recipes.end()) target.repository = find_recipe(session.config, target.recipe);
-    return target;
-  }
-  target.app = app_for(session.config, name).value_or(name);
-  target.recipe = session.config.app(target.app).recipe;
-  fetch_source(session, target.app, target.recipe);
-  target.repository = find_recipe(session.config, target.recipe);
-  return target;
-}
-
 class RunOf {
  public:
   RunOf(Session& session, const RunRequest& request) : session_(session), request_(request), config_(session.config), state_(session.state) {}
@@ -101,6 +52,7 @@ class RunOf {
   bool is_whole_or_absent(const KnownGood& known_good) const;
   bool is_usable(const KnownGood& known_good) const;
   void refuse_full_disk() const;
+  std::vector<EngineObject> inventory();
   void begin();
   void attempt_until_clear();
   void settle(bool uses_canonical, bool keep_dirty);
@@ -251,6 +203,9 @@ void RunOf::begin() {
   log_ = std::make_unique<RunLog>(state_.run(spec.run_id) / "log", session_.progress);
 }
 
+// Of the run's own name, and nobody else's: what stands beside it may change while it runs.
+std::vector<EngineObject> RunOf::inventory() { return engine_->inventory(record_.spec.stack, Limit::in(config_.deadlines.teardown)); }
+
 // After every attempt, whatever came of it: the same code that recovers after a crash.
 void RunOf::settle(bool uses_canonical, bool keep_dirty) {
   const auto log = [&](const std::string& line) { log_->line(LogLevel::debug, "settle: " + line); };
@@ -270,6 +225,9 @@ void RunOf::settle(bool uses_canonical, bool keep_dirty) {
 void RunOf::attempt_until_clear() {
   auto& spec = record_.spec;
   const bool quick = spec.mode == RunMode::quick;
+  record_.inventory_before = inventory();
+  record_.tools = engine_->tools(Limit::in(config_.deadlines.teardown));
+  write_begun(state_, record_);
   for (spec.attempt = 1;; ++spec.attempt) {
     record_.attempts.push_back(walk_in_child(session_, spec, quick ? spec.stack : "", false, *log_));
     auto& report = record_.attempts.back();
@@ -393,6 +351,13 @@ void RunOf::promote(bool from_empty) {
 RunOutcome RunOf::finish() {
   record_.exit_code = exit_code_;
   record_.ended_at = utc_time();
+  try {
+    record_.inventory_after = inventory();
+  } catch (const Error& error) {
+    log_->line(LogLevel::warning, std::string("the inventory after the run could not be taken: ") + error.what());
+  }
+  if (record_.verdict == Verdict::fail || record_.verdict == Verdict::flaky)
+    if (const auto green = last_green_before(state_, target_.app, record_.spec.run_id)) record_.since_green = difference_since(*green, result_of(record_), target_.repository);
   RunOutcome outcome;
   outcome.run_id = record_.spec.run_id;
   outcome.verdict = record_.verdict;
@@ -404,7 +369,6 @@ RunOutcome RunOf::finish() {
   if (!record_.reason.empty()) outcome.summary += "; " + record_.reason;
   if (record_.canonical_outcome == "promoted" || record_.canonical_outcome == "seeded") outcome.summary += "; " + record_.canonical_outcome;
   else if (record_.canonical_outcome == "failed" || record_.canonical_outcome == "busy") outcome.summary += "; not promoted: " + record_.canonical_reason;
-  // An app's last words may have many lines; the last line of a run is one.
   std::replace(outcome.summary.begin(), outcome.summary.end(), '\n', ' ');
   log_->line(LogLevel::info, "result: " + outcome.summary);
   outcome.result_json = write_result(state_, record_);
@@ -504,34 +468,6 @@ std::string stack_of_domain(const std::string& domain) {
   std::string stack = domain;
   std::replace(stack.begin(), stack.end(), '.', '_');
   return stack;
-}
-
-std::vector<std::string> known_recipes(const Config& config) {
-  std::set<std::string> names;
-  std::error_code failed;
-  for (fs::directory_iterator entry(config.recipes(), failed), end; !failed && entry != end; entry.increment(failed)) {
-    std::string name = entry->path().filename();
-    if (name.ends_with(".git")) name.resize(name.size() - 4);
-    if (entry->is_directory(failed) && name[0] != '.') names.insert(name);
-  }
-  return {names.begin(), names.end()};
-}
-
-fs::path find_recipe(const Config& config, const std::string& recipe) {
-  if (recipe.empty() || recipe[0] == '.' || recipe.find('/') != std::string::npos) throw Error(ErrorKind::usage, "'" + recipe + "' is no name of a recipe");
-  for (const auto& name : {recipe, recipe + ".git"})
-    if (fs::is_directory(config.recipes() / name)) return config.recipes() / name;
-  const auto known = known_recipes(config);
-  if (known.empty())
-    throw Error(ErrorKind::usage, "no recipe '" + recipe + "': there is no recipe repository in " + config.recipes().string() + " (name another folder with --recipes, or add one with: simmer recipe add)");
-  throw Error(ErrorKind::usage, "no recipe '" + recipe + "' in " + config.recipes().string() + did_you_mean(recipe, known) + " (see: simmer recipe list)");
-}
-
-std::string find_canonical(const Session& session, const std::string& name, bool even_damaged) {
-  const auto app = app_for(session.config, name).value_or(name);
-  if (even_damaged && fs::is_directory(session.state.canonical(app) / "snapshot")) return app;
-  if (KnownGood(session.state, app).exists()) return app;
-  throw Error(ErrorKind::usage, "there is no known-good of '" + name + "'" + did_you_mean(name, session.state.canonical_apps()) + "; seed it with: simmer canonical seed " + name);
 }
 
 RunOutcome run_recipe(Session& session, const RunRequest& request) { return RunOf(session, request).go(); }

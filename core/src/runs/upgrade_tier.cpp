@@ -22,6 +22,9 @@ void report_recipe(RunContext& run, const RecipeState& head) {
     run.report.log(finding.error ? LogLevel::warning : LogLevel::info, "lint: " + finding.rule + ": " + finding.message);
     if (finding.error) errors.push_back(finding.rule + ": " + finding.message);
   }
+  std::map<std::string, std::string> keys;
+  for (const auto& [key, value] : head.env) keys[key] = "";  // a value may be a secret
+  run.report.facts("environment", keys);
   run.report.fact("lint", errors.empty() ? "clean" : joined(errors));
 }
 
