@@ -83,12 +83,43 @@ TEST_F(BadInput, AFullDiskIsInfrastructureAndLosesNothing) {
   const auto ran = world_.simmer({"--state", small.string(), "run", "custom-html", "--quick", "--ref", "good", "--json"});
   EXPECT_EQ(ran.code, 7) << ran.all();
   EXPECT_THAT(ran.err, HasSubstr("% full"));
+  EXPECT_THAT(world_.simmer({"--state", small.string(), "alerts", "list"}).out, HasSubstr("% full"));
   EXPECT_EQ(digest_of_file(small / "canonical/custom-html/snapshot/meta.json"), before);
   remove_tree(small / "filler");
   world_.simmer({"--state", small.string(), "recover"});
   EXPECT_EQ(world_.simmer({"--state", small.string(), "canonical", "verify", "custom-html"}).code, 0);
   const auto after = world_.simmer({"--state", small.string(), "run", "custom-html", "--quick", "--ref", "good", "--json"});
   EXPECT_EQ(after.code, 0) << after.all();
+}
+
+// --- a known-good that is damaged ----------------------------------------------------------------------------
+
+TEST(Damaged, AKnownGoodIsAnAlertAndRunsGoCold) {
+  World world;
+  ASSERT_EQ(world.run({"canonical", "seed", "custom-html"}).code, 0);
+  const fs::path snapshot = world.state() / "canonical/custom-html/snapshot";
+  const std::string meta = read_file(snapshot / "meta.json");
+  const auto damaged_how = std::vector<std::pair<std::string, std::function<void()>>>{
+      {"a segment is cut", [&] { fs::resize_file(snapshot / "volumes/content.tar", 700); }},
+      {"meta.json is cut", [&] { write_file_beside(snapshot / "meta.json", meta.substr(0, 50)); }}};
+  for (const auto& [how, damage] : damaged_how) {
+    damage();
+    const auto ran = world.run({"run", "custom-html", "--quick", "--ref", "good"});
+    EXPECT_EQ(ran.code, 0) << how << ": " << ran.all();
+    EXPECT_EQ(ran.result["mode"], "cold") << how;
+    EXPECT_THAT(ran.result["mode_reason"], HasSubstr("damaged")) << how;
+    const auto alerts = world.run({"alerts", "list"});
+    ASSERT_FALSE(alerts.result.empty()) << how;
+    for (const auto& alert : alerts.result) {
+      EXPECT_EQ(alert["kind"], "canonical-damaged") << how << alerts.all();
+      world.simmer({"alerts", "ack", alert["id"]});
+    }
+    EXPECT_EQ(world.simmer({"canonical", "verify", "custom-html"}).code, 5) << how;
+    EXPECT_EQ(world.simmer({"canonical", "restore", "custom-html", "--yes"}).code, 5) << how;
+    EXPECT_TRUE(fs::exists(world.state() / "canonical/custom-html/volumes/content")) << "the data that is left is kept";
+  }
+  EXPECT_EQ(world.simmer({"canonical", "drop", "custom-html", "--yes"}).code, 0);
+  EXPECT_EQ(world.run({"canonical", "seed", "custom-html"}).code, 0);
 }
 
 // --- who else is there, and Ctrl-C ---------------------------------------------------------------------------

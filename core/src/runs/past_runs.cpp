@@ -1,5 +1,7 @@
 #include <runs/past_runs.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <base/files.hpp>
 #include <recipes/recipe_diff.hpp>
 #include <simmer/error.hpp>

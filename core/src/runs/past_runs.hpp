@@ -1,7 +1,8 @@
 // What earlier runs left in runs/: read from their result.json, for people to compare with. Decides nothing.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
+#include <map>
 #include <optional>
 #include <string>
 
