@@ -88,8 +88,8 @@ bool content_equals(int file, ManifestReader& manifest, std::uint64_t size, cons
   return equal;
 }
 
-ContentRestore::ContentRestore(int file, bool is_new, const SegmentReader& segments, const std::string& shown, const Limit& limit)
-    : file_(file), is_new_(is_new), segments_(segments), shown_(shown), limit_(limit), piece_(piece_size, '\0') {}
+ContentRestore::ContentRestore(int file, bool is_new, const SegmentReader& segments, std::string shown, const Limit& limit)
+    : file_(file), is_new_(is_new), segments_(segments), shown_(std::move(shown)), limit_(limit), piece_(piece_size, '\0') {}
 
 int ContentRestore::writable() {
   changed_ = true;

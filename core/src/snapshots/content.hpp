@@ -18,7 +18,7 @@ class ContentRestore {
  public:
   // `file` is open for reading at least; it is opened anew for writing only when something differs. `is_new`: it
   // is empty, there is nothing to compare.
-  ContentRestore(int file, bool is_new, const SegmentReader& segments, const std::string& shown, const Limit& limit);
+  ContentRestore(int file, bool is_new, const SegmentReader& segments, std::string shown, const Limit& limit);
 
   // Takes the runs of the entry taken last. A piece that the store has damaged is an Error before it is written.
   void restore(ManifestReader& manifest, std::uint64_t size);
@@ -34,7 +34,7 @@ class ContentRestore {
   int file_;
   bool is_new_;
   const SegmentReader& segments_;
-  const std::string& shown_;
+  std::string shown_;
   const Limit& limit_;
   Fd writable_;
   bool changed_ = false;
