@@ -42,6 +42,11 @@ TEST_F(BadInput, IsAnsweredByOneLineAndItsExitCode) {
   expect({"run", "no-tags"}, 2, {"no release"});
   expect({"run", "not-a-repo"}, 2, {"not-a-repo"});
   expect({"run", "./nowhere"}, 2, {"./nowhere"});
+  for (const std::string odd : {"two words", "caf\xe9", "-dash"}) {
+    make_folders(world_.root() / odd);
+    expect({"run", (world_.root() / odd).string()}, 2, {"cannot be a recipe's name"});
+  }
+  EXPECT_FALSE(fs::exists(world_.state() / "runs") && !fs::is_empty(world_.state() / "runs")) << "nothing was begun";
   expect({"canonical", "show", "custom-html"}, 2, {"no known-good", "canonical seed"});
   expect({"canonical", "drpo", "custom-html"}, 2, {"'drop'"});
   expect({"sweap"}, 2, {"no command 'sweap'"});

@@ -1,6 +1,7 @@
 #include <runs/run_target.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include <base/files.hpp>
@@ -36,6 +37,13 @@ void fetch_source(const Session& session, const std::string& app, const std::str
   clone_recipe(source, session.config.recipes() / (recipe + ".git"), limit);
 }
 
+// It becomes a part of domains, stack names and folders.
+void check_recipe_name(const std::string& name, const std::string& where) {
+  const auto is_plain = [](unsigned char c) { return c < 128 && (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'); };
+  if (!name.empty() && std::isalnum(static_cast<unsigned char>(name[0])) != 0 && std::all_of(name.begin(), name.end(), is_plain)) return;
+  throw Error(ErrorKind::usage, "'" + name + "'" + where + " cannot be a recipe's name: rename it (letters, digits, '-', '_' and '.')");
+}
+
 }  // namespace
 
 Target find_target(const Session& session, const std::string& name) {
@@ -45,12 +53,14 @@ Target find_target(const Session& session, const std::string& name) {
     target.working_tree = fs::canonical(name, failed);
     if (failed || !fs::is_directory(target.working_tree)) throw Error(ErrorKind::usage, "no folder " + name + " with a recipe in it");
     target.recipe = target.app = target.working_tree.filename();
+    check_recipe_name(target.recipe, ", the folder of " + name + ",");
     const auto recipes = known_recipes(session.config);
     if (std::find(recipes.begin(), recipes.end(), target.recipe) != recipes.end()) target.repository = find_recipe(session.config, target.recipe);
     return target;
   }
   target.app = app_for(session.config, name).value_or(name);
   target.recipe = session.config.app(target.app).recipe;
+  check_recipe_name(target.recipe, "");
   fetch_source(session, target.app, target.recipe);
   target.repository = find_recipe(session.config, target.recipe);
   return target;
