@@ -13,25 +13,6 @@
 namespace simmer::snapshots {
 namespace {
 
-Kind kind_of(const struct stat& status) {
-  switch (status.st_mode & S_IFMT) {
-    case S_IFDIR:
-      return Kind::folder;
-    case S_IFREG:
-      return Kind::file;
-    case S_IFLNK:
-      return Kind::symlink;
-    case S_IFIFO:
-      return Kind::fifo;
-    case S_IFCHR:
-      return Kind::char_device;
-    case S_IFBLK:
-      return Kind::block_device;
-    default:
-      return Kind::socket;
-  }
-}
-
 bool same_state(const struct stat& a, const struct stat& b) {
   return a.st_ino == b.st_ino && a.st_mode == b.st_mode && a.st_size == b.st_size && a.st_ctim.tv_sec == b.st_ctim.tv_sec &&
          a.st_ctim.tv_nsec == b.st_ctim.tv_nsec && a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;

@@ -33,25 +33,6 @@ const char* kind_name(Kind kind) {
   }
 }
 
-Kind kind_found(const struct stat& status) {
-  switch (status.st_mode & S_IFMT) {
-    case S_IFDIR:
-      return Kind::folder;
-    case S_IFLNK:
-      return Kind::symlink;
-    case S_IFIFO:
-      return Kind::fifo;
-    case S_IFCHR:
-      return Kind::char_device;
-    case S_IFBLK:
-      return Kind::block_device;
-    case S_IFSOCK:
-      return Kind::socket;
-    default:
-      return Kind::file;
-  }
-}
-
 class Comparison {
  public:
   Comparison(ManifestReader& manifest, std::vector<SnapshotFault>& faults, std::size_t max_faults, const Limit& limit)
@@ -110,8 +91,8 @@ class Comparison {
         fault("is no longer a name of the same file as " + shown_path(manifest_.volume(), entry.target));
       return;
     }
-    if (kind_found(status) != entry.kind) {
-      fault(std::string("is a ") + kind_name(kind_found(status)) + ", expected a " + kind_name(entry.kind));
+    if (kind_of(status) != entry.kind) {
+      fault(std::string("is a ") + kind_name(kind_of(status)) + ", expected a " + kind_name(entry.kind));
       return skip_below(entry);
     }
     if (entry.kind == Kind::folder) return compare_folder(open_folder(parent, entry.name, false, shown()).get(), entry);

@@ -80,6 +80,25 @@ struct Parser {
 
 }  // namespace
 
+Kind kind_of(const struct stat& status) {
+  switch (status.st_mode & S_IFMT) {
+    case S_IFDIR:
+      return Kind::folder;
+    case S_IFREG:
+      return Kind::file;
+    case S_IFLNK:
+      return Kind::symlink;
+    case S_IFIFO:
+      return Kind::fifo;
+    case S_IFCHR:
+      return Kind::char_device;
+    case S_IFBLK:
+      return Kind::block_device;
+    default:
+      return Kind::socket;
+  }
+}
+
 Digest digest_of(std::string_view bytes) {
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));

@@ -50,6 +50,9 @@ enum class Kind : char {
   socket = 's',  // in the manifest only: tar knows no sockets
 };
 
+// What kind of inode that is; a hard link is for the caller to know.
+Kind kind_of(const struct stat& status);
+
 // Where the tar header of an entry lies: everything in front of its data, extended headers included.
 struct HeaderPlace {
   std::uint64_t segment = 0, offset = 0, length = 0;
