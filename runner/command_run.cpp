@@ -45,6 +45,11 @@ int command_run(const Invocation& call) {
     }
     if (request.tiers.empty()) throw Error(ErrorKind::usage, "--tiers needs at least one of install, upgrade, backup, restore and custom");
   }
+  if (const auto keep = call.line.value("keep")) {
+    const auto duration = parse_duration(*keep);
+    if (!duration) throw Error(ErrorKind::usage, "--keep must be a duration such as 10m or 1h, not '" + *keep + "'");
+    request.keep = *duration;
+  }
   const auto outcome = run_recipe(call.session, request);
   if (call.json) std::cout << outcome.result_json << std::flush;
   (call.json ? std::cerr : std::cout) << outcome.summary << "; log: " << outcome.log.string() << std::endl;

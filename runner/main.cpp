@@ -31,7 +31,7 @@ struct CommandEntry {
 
 const std::map<std::string, CommandEntry>& commands() {
   static const std::map<std::string, CommandEntry> all = {
-      {"run", {command_run, {"ref", "quick", "tiers"}}},
+      {"run", {command_run, {"ref", "quick", "tiers", "keep"}}},
       {"canonical", {command_canonical, {"fresh", "yes"}}},
       {"snapshot", {command_snapshot, {"to"}}},
       {"recipe", {command_recipe, {"ref"}}},

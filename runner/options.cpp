@@ -141,7 +141,9 @@ std::string usage_text() {
 
 usage: simmer [options] COMMAND ...
 
-  run RECIPE|PATH [--ref R] [--quick] [--tiers a,b]   test a release, a branch, a commit or a working tree
+  run RECIPE|PATH [--ref R] [--quick] [--tiers a,b] [--keep D]
+                                                      test a release, a branch, a commit or a working tree;
+                                                      --keep: a red deployment stays up D long, or until Ctrl-C
   canonical list | show R | seed R [--fresh] | deploy R | undeploy R | verify R | restore R | drop R
                                                       the known-goods that are kept data-warm
   snapshot show A | verify A | export A --to DIR      the data of a known-good

@@ -196,6 +196,22 @@ TEST(InUse, WaitingForItWorks) {
   EXPECT_EQ(first.wait(), 0);
 }
 
+TEST(Kept, ARedDeploymentStaysForInspectionUntilCtrlC) {
+  World world;
+  Background red(world, {"run", "custom-html", "--ref", "bad/fails-custom-check", "--keep", "10m"});
+  const fs::path log = world.root() / "background.log";
+  std::string said;
+  ASSERT_TRUE(comes_true([&] { return (said = read_file(log)).find("kept for inspection for") != std::string::npos; })) << said;
+  const auto url = said.find("http://127.0.0.1:", said.find("kept for inspection"));
+  ASSERT_NE(url, std::string::npos) << said;
+  const std::string port = said.substr(url + 17, said.find_first_not_of("0123456789", url + 17) - url - 17);
+  const std::string ask = "exec 3<>/dev/tcp/127.0.0.1/" + port + " && printf 'GET / HTTP/1.0\r\n\r\n' >&3 && grep -q '200 OK' <&3";
+  EXPECT_EQ(run_command({{"bash", "-c", ask}, {}, false, {}, ""}, Limit::in(std::chrono::seconds(10))).exit_code, 0) << "it does not serve while it is kept";
+  red.signal(SIGINT);
+  EXPECT_EQ(red.wait(), 1) << "red it is, not interrupted: " << read_file(log);
+  EXPECT_THAT(world.left_behind(), ::testing::IsEmpty());
+}
+
 TEST(Interrupted, CtrlCCleansUpInEveryPhaseOfACommand) {
   World world;
   world.write_config("health: {window: 1s}\n");

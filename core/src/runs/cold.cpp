@@ -148,6 +148,8 @@ void ColdRun::without_backup(bool backup_due, bool restore_due) {
 void ColdRun::second_deployment(const RecipeTraits& traits) {
   if (!tier_is_due(run_, Tier::upgrade, traits)) return;
   if (!run_.spec.no_base.empty()) return report_tier(run_, Tier::upgrade, Outcome::skip, "structural: " + run_.spec.no_base);
+  // The first deployment was kept for inspection, and that was ended.
+  if (run_.red && run_.stop.stop_requested()) return report_tier(run_, Tier::upgrade, Outcome::unverified, "not reached: interrupted");
   TierRun tier(run_, Tier::upgrade);
   Deployment app(run_, run_.spec.stack, run_.spec.domain, false);
   const auto base_broken = [&](const std::string& why) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <base/crash_point.hpp>
+#include <config/config.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -58,7 +59,7 @@ void Deployment::make_parts(const RecipeState& state, const Values& secrets) {
   app.version = state.version;
   app.commit = state.commit;
   app.role = kept_ ? "canonical" : "test";
-  app.url = run_.engine.endpoint(stack_, "", Limit::in(run_.spec.teardown, run_.stop));
+  app.url = url_ = run_.engine.endpoint(stack_, "", Limit::in(run_.spec.teardown, run_.stop));
   host_ = run_.make_host(app, state_->tree.facts, secrets, state.env);
   probe_ = run_.recipe.health_probe(state_->tree.facts, *host_);
 }
@@ -154,7 +155,22 @@ DataContract* Deployment::contract() {
 
 std::vector<std::unique_ptr<Check>> Deployment::checks(Tier tier) { return run_.recipe.checks(tier, state_->tree.facts, *host_); }
 
+void Deployment::keep_for_inspection() {
+  // An earlier attempt is repeated: only what the run ends with is worth looking at.
+  const bool is_last = run_.spec.mode == RunMode::quick || run_.spec.attempt > 1;
+  if (!run_.red || !is_last || run_.spec.keep == milliseconds(0) || run_.stop.stop_requested()) return;
+  run_.journal.begin_step("keeping " + stack_ + " for inspection");
+  run_.report.log(LogLevel::info, "kept for inspection for " + format_duration(run_.spec.keep) + ", Ctrl-C ends it: stack " + stack_ + " at " + url_);
+  run_.report.phase("keeping " + domain_ + " (" + url_ + ") for inspection");
+  try {
+    wait_for(run_.spec.keep, run_.stop, "keeping " + domain_);
+  } catch (const Error&) {
+    run_.report.log(LogLevel::info, "the inspection was ended");
+  }
+}
+
 void Deployment::remove() {
+  keep_for_inspection();
   contract_.reset();
   probe_.reset();
   host_.reset();

@@ -42,16 +42,19 @@ class Deployment {
   const RecipeState& state() const { return *state_; }
 
   // Ends it and removes every trace; reports residue and services that had to be killed. Deaf to cancellation.
+  // A red one stays up before for as long as the run was told to keep it, or until it is cancelled.
   void remove();
   bool is_deployed() const { return deployed_; }
 
  private:
   DeploySpec spec_for(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets) const;
+  void keep_for_inspection();
   void make_parts(const RecipeState& state, const Values& secrets);
   milliseconds start_deadline() const;
 
   RunContext& run_;
   std::string stack_, domain_;
+  std::string url_;  // of what was deployed last
   bool kept_;
   bool deployed_ = false;
   std::unique_ptr<RecipeState> state_;

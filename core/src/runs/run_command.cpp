@@ -85,6 +85,7 @@ void RunOf::resolve() {
   spec.repository = target_.repository;
   if (target_.working_tree.empty()) spec.head = RecipeRepository(target_.repository).resolve(request_.ref);
   else if (!request_.ref.empty()) throw Error(ErrorKind::usage, "--ref and a path exclude each other: the working tree is tested as it is");
+  spec.keep = request_.keep;
   spec.tiers = request_.tiers.empty() ? std::vector<Tier>(all_tiers.begin(), all_tiers.end()) : request_.tiers;
 }
 

@@ -39,7 +39,7 @@ struct RunRequest {
   std::string ref;
   bool quick = false;
   std::vector<Tier> tiers;  // empty: all
-  std::optional<milliseconds> keep;
+  milliseconds keep{0};  // --keep: a red deployment stays that long for inspection
   bool seed = false;   // `canonical seed`: must end in a promotion
   bool fresh = false;  // --fresh: from an empty install
 };

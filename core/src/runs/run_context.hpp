@@ -30,6 +30,7 @@ struct RunContext {
   Journal& journal;
   HostFactory make_host;
   std::stop_token stop;
+  bool red = false;  // a required check has failed by now
 
   fs::path work() const { return state.work(spec.run_id); }
 };

@@ -63,7 +63,8 @@ nlohmann::json to_json(const RunSpec& spec) {
           {"window_ms", spec.window.count()},
           {"start_ms", spec.start.count()},
           {"plugin_ms", spec.plugin.count()},
-          {"teardown_ms", spec.teardown.count()}};
+          {"teardown_ms", spec.teardown.count()},
+          {"keep_ms", spec.keep.count()}};
 }
 
 RunSpec run_spec_from(const nlohmann::json& json) {
@@ -107,6 +108,7 @@ RunSpec run_spec_from(const nlohmann::json& json) {
   spec.start = duration("start_ms");
   spec.plugin = duration("plugin_ms");
   spec.teardown = duration("teardown_ms");
+  spec.keep = duration("keep_ms");
   return spec;
 }
 

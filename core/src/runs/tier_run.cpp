@@ -29,7 +29,7 @@ bool TierRun::check(const std::string& name, bool required, const std::function<
   run_.report.check(tier_, name, required, result, since(start));
   const bool bad = result.outcome == Outcome::fail || result.outcome == Outcome::unverified;
   if (bad && required && !failed_) {
-    failed_ = true;
+    failed_ = run_.red = true;
     first_failure_ = name + ": " + result.message;
   }
   return !bad;

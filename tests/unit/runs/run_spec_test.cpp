@@ -53,6 +53,7 @@ RunSpec a_spec() {
   spec.start = milliseconds(2);
   spec.plugin = milliseconds(3);
   spec.teardown = milliseconds(4'000'000'000'000);
+  spec.keep = milliseconds(5);
   return spec;
 }
 
@@ -98,6 +99,7 @@ TEST(RunSpecs, ComeOverWholeThroughText) {
   EXPECT_EQ(got.start, sent.start);
   EXPECT_EQ(got.plugin, sent.plugin);
   EXPECT_EQ(got.teardown, sent.teardown);
+  EXPECT_EQ(got.keep, sent.keep);
 }
 
 // So that a field which is added and forgotten on the way does not pass unnoticed.
