@@ -7,7 +7,7 @@ packages=(
   # building
   g++ cmake ninja-build ccache pkg-config git ca-certificates
   libboost-dev libboost-filesystem-dev libboost-system-dev libboost-program-options-dev
-  nlohmann-json3-dev libspdlog-dev libyaml-cpp-dev libgit2-dev libcpp-httplib-dev libssl-dev
+  nlohmann-json3-dev libspdlog-dev libyaml-cpp-dev libgit2-dev libcpp-httplib-dev libssl-dev openssl
   libsqlite3-dev libxxhash-dev libarchive-dev libacl1-dev libgtest-dev libgmock-dev
   # the real applications of the test recipes, and what the tests compare against
   nginx-light mariadb-server acl attr tar procps util-linux

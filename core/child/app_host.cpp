@@ -56,21 +56,24 @@ Fd make_beneath(const Fd& root, const std::string& path, const std::string& volu
 }  // namespace
 
 AppHost::AppHost(AppContext app, std::map<std::string, std::string> secrets, std::map<std::string, std::string> env,
-                 std::vector<std::string> volumes, Engine& engine, Reporter& report, std::stop_token stop)
+                 std::vector<std::string> volumes, Engine& engine, Reporter& report, std::stop_token stop, std::string proxy)
     : app_(std::move(app)),
       secrets_(std::move(secrets)),
       env_(std::move(env)),
       volumes_(std::move(volumes)),
       engine_(engine),
       report_(report),
-      stop_(std::move(stop)) {}
+      stop_(std::move(stop)),
+      proxy_(std::move(proxy)) {}
 
 HttpResponse AppHost::http(const HttpRequest& request) {
   Limit::in(milliseconds(0), stop_).check_stop("asking " + app_.domain);
   HttpRequest absolute = request;
   const bool own = request.url.starts_with("/");
-  if (own) absolute.url = app_.url + request.url;
-  return fetch(absolute, own ? app_.domain : "");
+  if (!own) return fetch(absolute, "");
+  absolute.url = app_.url + request.url;
+  const bool by_name = app_.url == "https://" + app_.domain || app_.url == "http://" + app_.domain;
+  return by_name ? fetch(absolute, "", proxy_) : fetch(absolute, app_.domain);
 }
 
 ExecResult AppHost::exec(const ExecRequest& request) { return engine_.exec(app_.stack, request, Limit::in(request.timeout, stop_)); }

@@ -14,9 +14,9 @@ namespace simmer {
 
 class AppHost : public Host {
  public:
-  // The references must outlive it.
+  // The references must outlive it. `proxy`: where the app's own name is reached ("127.0.0.1:443") when its URL bears that name.
   AppHost(AppContext app, std::map<std::string, std::string> secrets, std::map<std::string, std::string> env, std::vector<std::string> volumes,
-          Engine& engine, Reporter& report, std::stop_token stop);
+          Engine& engine, Reporter& report, std::stop_token stop, std::string proxy = "");
 
   const AppContext& app() const override { return app_; }
   HttpResponse http(const HttpRequest& request) override;
@@ -41,6 +41,7 @@ class AppHost : public Host {
   Engine& engine_;
   Reporter& report_;
   std::stop_token stop_;
+  std::string proxy_;
 };
 
 }  // namespace simmer

@@ -40,7 +40,7 @@ void walk(const RunSpec& spec, EventWriter& events, Engine& engine, Recipe& reci
     events.mask(secrets);
     std::vector<std::string> volumes;
     for (const auto& volume : facts.volumes) volumes.push_back(volume.name);
-    return std::make_unique<AppHost>(app, secrets, env, volumes, engine, events, stop);
+    return std::make_unique<AppHost>(app, secrets, env, volumes, engine, events, stop, spec.proxy_address);
   };
   RunContext run{spec, StateFolder(spec.state), engine, recipe, events, journal, make_host, stop};
   switch (spec.mode) {

@@ -44,6 +44,12 @@ class Reader {
       refuse(node, key + " must be a percentage from 0 to 100, not '" + word + "'");
     return std::stoi(word);
   }
+  // An IP address or a name, and a port.
+  std::string address(const YAML::Node& node, const std::string& key) const {
+    const std::string word = text(node, key);
+    if (!std::regex_match(word, std::regex("[A-Za-z0-9.-]+:[0-9]{1,5}"))) refuse(node, key + " must be an address and a port such as 127.0.0.1:443, not '" + word + "'");
+    return word;
+  }
   std::vector<std::string> list(const YAML::Node& node, const std::string& key) const {
     std::vector<std::string> words;
     if (node.IsNull()) return words;
@@ -230,7 +236,8 @@ Config read_config(const std::filesystem::path& file) {
        {"docker", later("docker", {"host", "tls"})},
        {"proxy",
         [&](const YAML::Node& node) {
-          reader.map(node, "proxy", {{"network", into_text(config.proxy_network, "proxy.network")}, {"address", nullptr}, {"tls", nullptr}});
+          reader.map(node, "proxy", {{"network", into_text(config.proxy_network, "proxy.network")}, {"address", [&](const YAML::Node& value) { config.proxy_address = reader.address(value, "proxy.address"); }},
+                                      {"tls", [&](const YAML::Node& value) { config.proxy_tls = reader.one_of(value, "proxy.tls", {"wildcard", "none"}); }}});
         }},
        {"recipes_dir", [&](const YAML::Node& node) { config.recipes_dir = reader.text(node, "recipes_dir"); }},
        {"state", [&](const YAML::Node& node) { config.state = reader.text(node, "state"); }},

@@ -34,6 +34,8 @@ struct Config {
   std::string base_domain = "simmer.localhost";
   std::string engine = "local";
   std::string proxy_network = "proxy";
+  std::string proxy_address;      // "127.0.0.1:443"; empty: apps are asked directly, beside the proxy
+  std::string proxy_tls = "wildcard";  // or none
   std::filesystem::path state;
   std::filesystem::path recipes_dir;  // empty: <state>/recipes
   std::vector<std::filesystem::path> plugin_path;

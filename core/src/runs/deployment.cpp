@@ -45,6 +45,15 @@ milliseconds Deployment::start_deadline() const {
   return facts.timeout.value_or(run_.spec.start);
 }
 
+// What people reach it by is what has to be healthy: its name, at the proxy.
+bool Deployment::is_behind_proxy(const RecipeState& state) const {
+  if (run_.spec.proxy_address.empty()) return false;
+  const auto has_router = [](const ServiceFacts& service) {
+    return std::any_of(service.labels.begin(), service.labels.end(), [](const auto& label) { return label.first.starts_with("traefik.http.routers."); });
+  };
+  return std::any_of(state.tree.facts.services.begin(), state.tree.facts.services.end(), has_router);
+}
+
 void Deployment::make_parts(const RecipeState& state, const Values& secrets) {
   contract_.reset();
   probe_.reset();
@@ -59,7 +68,8 @@ void Deployment::make_parts(const RecipeState& state, const Values& secrets) {
   app.version = state.version;
   app.commit = state.commit;
   app.role = kept_ ? "canonical" : "test";
-  app.url = url_ = run_.engine.endpoint(stack_, "", Limit::in(run_.spec.teardown, run_.stop));
+  app.url = url_ = is_behind_proxy(*state_) ? (run_.spec.proxy_tls ? "https://" : "http://") + domain_
+                                            : run_.engine.endpoint(stack_, "", Limit::in(run_.spec.teardown, run_.stop));
   host_ = run_.make_host(app, state_->tree.facts, secrets, state.env);
   probe_ = run_.recipe.health_probe(state_->tree.facts, *host_);
 }

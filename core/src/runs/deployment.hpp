@@ -49,6 +49,7 @@ class Deployment {
  private:
   DeploySpec spec_for(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets) const;
   void keep_for_inspection();
+  bool is_behind_proxy(const RecipeState& state) const;
   void make_parts(const RecipeState& state, const Values& secrets);
   milliseconds start_deadline() const;
 

@@ -422,6 +422,9 @@ RunSpec spec_of_app(const Config& config, const StateFolder& state, const AppCon
   spec.needs = app.needs;
   spec.allow = app.allow;
   spec.proxy_network = config.proxy_network;
+  // The local engine's services listen on ports of their own: there is no proxy in front of them.
+  spec.proxy_address = config.engine == "local" ? "" : config.proxy_address;
+  spec.proxy_tls = config.proxy_tls != "none";
   spec.fork = config.fork;
   spec.state = state.root();
   spec.engine = config.engine;

@@ -56,6 +56,8 @@ nlohmann::json to_json(const RunSpec& spec) {
           {"needs", spec.needs},
           {"allow", spec.allow},
           {"proxy_network", spec.proxy_network},
+          {"proxy_address", spec.proxy_address},
+          {"proxy_tls", spec.proxy_tls},
           {"fork", spec.fork},
           {"state", spec.state.string()},
           {"engine", spec.engine},
@@ -100,6 +102,8 @@ RunSpec run_spec_from(const nlohmann::json& json) {
   json.at("needs").get_to(spec.needs);
   json.at("allow").get_to(spec.allow);
   spec.proxy_network = text("proxy_network");
+  spec.proxy_address = text("proxy_address");
+  json.at("proxy_tls").get_to(spec.proxy_tls);
   spec.fork = text("fork");
   spec.state = text("state");
   spec.engine = text("engine");

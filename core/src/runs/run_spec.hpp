@@ -45,6 +45,8 @@ struct RunSpec {
   std::vector<std::string> needs;          // apps.X.needs
   std::vector<std::string> allow;
   std::string proxy_network;
+  std::string proxy_address;  // empty: apps are asked directly
+  bool proxy_tls = true;
   std::string fork = "auto";
 
   fs::path state;

@@ -45,6 +45,8 @@ RunSpec a_spec() {
   spec.needs = {"keycloak"};
   spec.allow = {"host-ports", "bind-mounts"};
   spec.proxy_network = "proxy-net";
+  spec.proxy_address = "127.0.0.1:443";
+  spec.proxy_tls = false;
   spec.fork = "overlay";
   spec.state = "/var/lib/simmer";
   spec.engine = "swarm";
@@ -91,6 +93,8 @@ TEST(RunSpecs, ComeOverWholeThroughText) {
   EXPECT_EQ(got.needs, sent.needs);
   EXPECT_EQ(got.allow, sent.allow);
   EXPECT_EQ(got.proxy_network, sent.proxy_network);
+  EXPECT_EQ(got.proxy_address, sent.proxy_address);
+  EXPECT_EQ(got.proxy_tls, sent.proxy_tls);
   EXPECT_EQ(got.fork, sent.fork);
   EXPECT_EQ(got.state, sent.state);
   EXPECT_EQ(got.engine, sent.engine);
