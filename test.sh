@@ -13,8 +13,8 @@ preset=ci filter=(-LE 'faults|bench|slow')
 case "$suite" in
   default) ;;
   e2e) filter=(-L e2e) ;;
-  faults) filter=(-L faults) ;;
-  bench) preset=release filter=(-L bench) ;;
+  faults) filter=(-L faults --verbose) ;; # how often it was killed, and where
+  bench) preset=release filter=(-L bench --verbose) ;;
   asan | tsan) preset=$suite filter=(-LE 'faults|bench|slow|e2e|consumer') ;;
   *) echo "test.sh: no suite '$suite'; there are default, e2e, faults, bench, asan and tsan" >&2; exit 2 ;;
 esac
