@@ -32,8 +32,8 @@ std::vector<std::string> processes_naming(const std::string& text) {
 
 }  // namespace
 
-World::World(const std::string& config) {
-  std::string pattern = (fs::path(::testing::TempDir()) / "simmer-e2e-XXXXXX").string();
+World::World(const std::string& config, const fs::path& parent) {
+  std::string pattern = ((parent.empty() ? fs::path(::testing::TempDir()) : parent) / "simmer-e2e-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
   root_ = pattern;
   // Workers of a server that root started are nobody; they must get to the volumes.

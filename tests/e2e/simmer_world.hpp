@@ -30,7 +30,8 @@ struct Ran {
 class World {
  public:
   // `config` is YAML; `health` and `deadlines` that it does not give are short. Each world has recipes of its own.
-  explicit World(const std::string& config = "");
+  // It lies below `parent`; empty: where tests' temporary files go.
+  explicit World(const std::string& config = "", const fs::path& parent = "");
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;

@@ -8,6 +8,7 @@
 
 #include <base/files.hpp>
 #include <e2e/simmer_world.hpp>
+#include <unit/snapshots/test_tree.hpp>
 
 namespace simmer::e2e {
 
@@ -21,6 +22,7 @@ struct Story {
   std::string config;
   bool needs_seed = false;
   bool promotes = false;
+  bool on_xfs = false;  // which can reflink
 };
 
 class KilledEverywhere : public ::testing::TestWithParam<Story> {};
@@ -41,7 +43,10 @@ TEST_P(KilledEverywhere, TheKnownGoodIsWholeAndNothingIsLeft) {
   const auto& story = GetParam();
   std::size_t points = 0, killed = 0;
   std::string kept_state;
-  World world("deadlines: {start: 15s, plugin: 20s, teardown: 30s}\nhealth: {window: 20ms}\n" + story.config);
+  test::Scratch disk;
+  if (story.on_xfs)
+    if (const std::string why = test::mount_filesystem("xfs", disk / "xfs", "1G"); !why.empty()) GTEST_SKIP() << why;
+  World world("deadlines: {start: 15s, plugin: 20s, teardown: 30s}\nhealth: {window: 20ms}\n" + story.config, story.on_xfs ? disk / "xfs" : fs::path());
   const fs::path saved = world.root() / "saved";
   const auto copy = [](const fs::path& from, const fs::path& to) {
     const auto done = run_command({{"cp", "-a", from.string(), to.string()}, {}, false, {}, ""}, Limit::in(std::chrono::seconds(60)));
@@ -102,7 +107,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Story{"seed", {"canonical", "seed", "custom-html"}, "", false, true},
                       Story{"quick_overlay", {"run", "custom-html", "--quick", "--ref", "good"}, "fork: overlay\n", true, false},
                       Story{"quick_restore", {"run", "custom-html", "--quick", "--ref", "good"}, "fork: restore\n", true, false},
-                      Story{"promote", {"run", "custom-html"}, "fork: restore\n", true, true}),
+                      Story{"quick_reflink", {"run", "custom-html", "--quick", "--ref", "good"}, "fork: reflink\n", true, false, true},
+                      Story{"promote_restore", {"run", "custom-html"}, "fork: restore\n", true, true},
+                      Story{"promote_reflink", {"run", "custom-html"}, "fork: reflink\n", true, true, true}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace
