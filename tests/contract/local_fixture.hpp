@@ -9,7 +9,10 @@
 
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <local/local_engine.hpp>
+#include <local/process_tree.hpp>
+#include <local/stack_folder.hpp>
 
 #include "engine_contract.hpp"
 
@@ -155,6 +158,66 @@ class LocalUnderTest : public EngineUnderTest {
   }
 
  private:
+  Scratch scratch_;
+  LocalEngine engine_;
+};
+
+// For what only the local engine must do.
+class LocalEngineTest : public ::testing::Test {
+ protected:
+  LocalEngineTest() : engine_(options_for(state())) {}
+  ~LocalEngineTest() override {
+    try {
+      for (const auto& object : engine_.inventory("", limit()))
+        if (object.kind == "folder") engine_.remove(object.name, limit());
+    } catch (const Error& error) {
+      ADD_FAILURE() << error.what();
+    }
+  }
+
+  fs::path state() const { return scratch_.path() / "state"; }
+  fs::path recipe() const { return scratch_.path() / "recipe"; }
+  local::StackFolder folder(const std::string& stack) const { return local::StackFolder(fs::canonical(state()) / stack); }
+  static Limit limit(int ms = 20000) { return Limit::in(milliseconds(ms)); }
+  DeploySpec spec(const std::string& stack, std::vector<ServiceFacts> services) {
+    return spec_of(recipe(), stack, std::move(services));
+  }
+  void deploy_and_converge(const DeploySpec& spec) {
+    engine_.deploy(spec, limit());
+    const auto end = engine_.wait_converged(spec.stack, limit());
+    ASSERT_EQ(end.state, Convergence::State::converged) << end.service << ": " << end.reason << "\n" << end.log_tail;
+  }
+  ProcessId supervisor(const std::string& stack) { return folder(stack).running().value().supervisor; }
+  // Every process that belongs to a stack.
+  std::size_t processes_of(const std::string& stack) { return local::leftovers(folder(stack), {}).size(); }
+  template <class Condition>
+  static bool eventually(Condition condition) {
+    const auto until = limit();
+    while (!condition()) {
+      if (until.passed()) return false;
+      wait_for(milliseconds(5), {}, "a condition");
+    }
+    return true;
+  }
+  static ErrorKind kind_of_failure(const std::function<void()>& action, std::string* message = nullptr) {
+    try {
+      action();
+    } catch (const Error& error) {
+      if (message != nullptr) *message = error.what();
+      return error.kind();
+    }
+    ADD_FAILURE() << "no Error was thrown";
+    return ErrorKind::internal;
+  }
+  // A process of its own that deploys `stack`: it can be killed.
+  pid_t start_deployer(const std::string& stack) {
+    SpawnOptions options;
+    options.argv = {this_program().string(), "--deploy", state().string(), recipe().string(), stack};
+    options.env = environment_with({});
+    options.new_group = true;
+    return spawn_process(options);
+  }
+
   Scratch scratch_;
   LocalEngine engine_;
 };

@@ -11,8 +11,6 @@
 
 #include <base/process.hpp>
 #include <local/ports.hpp>
-#include <local/process_tree.hpp>
-#include <local/stack_folder.hpp>
 
 #include "local_fixture.hpp"
 
@@ -21,65 +19,6 @@ namespace {
 
 std::unique_ptr<EngineUnderTest> make_local() { return std::make_unique<LocalUnderTest>(); }
 INSTANTIATE_TEST_SUITE_P(Local, EngineContract, ::testing::Values(&make_local));
-
-class LocalEngineTest : public ::testing::Test {
- protected:
-  LocalEngineTest() : engine_(options_for(state())) {}
-  ~LocalEngineTest() override {
-    try {
-      for (const auto& object : engine_.inventory("", limit()))
-        if (object.kind == "folder") engine_.remove(object.name, limit());
-    } catch (const Error& error) {
-      ADD_FAILURE() << error.what();
-    }
-  }
-
-  fs::path state() const { return scratch_.path() / "state"; }
-  fs::path recipe() const { return scratch_.path() / "recipe"; }
-  local::StackFolder folder(const std::string& stack) const { return local::StackFolder(fs::canonical(state()) / stack); }
-  static Limit limit(int ms = 20000) { return Limit::in(milliseconds(ms)); }
-  DeploySpec spec(const std::string& stack, std::vector<ServiceFacts> services) {
-    return spec_of(recipe(), stack, std::move(services));
-  }
-  void deploy_and_converge(const DeploySpec& spec) {
-    engine_.deploy(spec, limit());
-    const auto end = engine_.wait_converged(spec.stack, limit());
-    ASSERT_EQ(end.state, Convergence::State::converged) << end.service << ": " << end.reason << "\n" << end.log_tail;
-  }
-  ProcessId supervisor(const std::string& stack) { return folder(stack).running().value().supervisor; }
-  // Every process that belongs to a stack.
-  std::size_t processes_of(const std::string& stack) { return local::leftovers(folder(stack), {}).size(); }
-  template <class Condition>
-  static bool eventually(Condition condition) {
-    const auto until = limit();
-    while (!condition()) {
-      if (until.passed()) return false;
-      wait_for(milliseconds(5), {}, "a condition");
-    }
-    return true;
-  }
-  static ErrorKind kind_of_failure(const std::function<void()>& action, std::string* message = nullptr) {
-    try {
-      action();
-    } catch (const Error& error) {
-      if (message != nullptr) *message = error.what();
-      return error.kind();
-    }
-    ADD_FAILURE() << "no Error was thrown";
-    return ErrorKind::internal;
-  }
-  // A process of its own that deploys `stack`: it can be killed.
-  pid_t start_deployer(const std::string& stack) {
-    SpawnOptions options;
-    options.argv = {this_program().string(), "--deploy", state().string(), recipe().string(), stack};
-    options.env = environment_with({});
-    options.new_group = true;
-    return spawn_process(options);
-  }
-
-  Scratch scratch_;
-  LocalEngine engine_;
-};
 
 // What is still in the pipes of the sandbox: a shell that starts children which get away in every way known.
 const char* run_away = R"sh(
@@ -361,6 +300,18 @@ TEST_F(LocalEngineTest, ACrashLoopIsGivenUpWithinTwoSeconds) {
   engine_.deploy(spec("l-loop", {sh_service("web", "exit 1 # ${PORT}")}), limit());
   EXPECT_EQ(engine_.wait_converged("l-loop", limit()).state, Convergence::State::failed);
   EXPECT_LT(Clock::now() - start, milliseconds(4000));
+}
+
+TEST_F(LocalEngineTest, AJobHasConvergedWhenItIsDoneAndNotBefore) {
+  auto job = sh_service("job", "until [ -e go ]; do sleep 0.02; done");
+  job.restart_condition = "none";
+  engine_.deploy(spec("l-slow-job", {sh_service("web", "exec sleep 1000"), job}), limit());
+  const auto before = engine_.wait_converged("l-slow-job", limit(700));
+  EXPECT_EQ(before.state, Convergence::State::converging);
+  EXPECT_EQ(before.service, "job");
+  EXPECT_NE(before.reason.find("job"), std::string::npos) << before.reason;
+  std::ofstream(folder("l-slow-job").path() / "run/job/go") << "";
+  EXPECT_EQ(engine_.wait_converged("l-slow-job", limit()).state, Convergence::State::converged);
 }
 
 TEST_F(LocalEngineTest, AHangingSupervisorIsEndedWithAllItHas) {

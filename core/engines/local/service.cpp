@@ -325,6 +325,7 @@ std::string Service::reason() const {
       return last_death_.empty() ? waiting : waiting + "; before, it " + last_death_;
     }
     case Phase::up:
+      if (is_job()) return "a job (restart: none) that has not ended yet";
       return has_failed() ? "died " + std::to_string(deaths_in_row_) + " times; last it " + last_death_ : "";
     case Phase::ending:
     case Phase::clearing:

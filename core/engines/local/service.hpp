@@ -70,7 +70,7 @@ class Service {
   bool has_settled() const { return phase_ == Phase::stopped || phase_ == Phase::done || phase_ == Phase::broken; }
   bool has_left() const { return has_left_; }      // ended, and not wanted any more
   bool was_killed() const { return was_killed_; }  // needed SIGKILL at its last end
-  bool has_converged() const { return (phase_ == Phase::up || phase_ == Phase::done) && !has_failed(); }
+  bool has_converged() const { return ((phase_ == Phase::up && !is_job()) || phase_ == Phase::done) && !has_failed(); }
   // Will not come up: died five times without having been up steadily, or may not be restarted.
   bool has_failed() const { return phase_ == Phase::broken || deaths_in_row_ >= hopeless_after; }
   // Somebody else listens on its port.
@@ -89,6 +89,8 @@ class Service {
   void died(const std::string& how, Clock::time_point now);
   void clear(Clock::time_point now);
   void is_up(Clock::time_point now);
+  // Serves nothing and may not be restarted: it is there to do something and end.
+  bool is_job() const { return blueprint_.restart == "none" && !port_; }
   void look_for_listener(Clock::time_point now);
 
   StackFolder folder_;
