@@ -13,8 +13,13 @@ packages=(
   nginx-light mariadb-server acl attr tar procps util-linux
   xfsprogs e2fsprogs
 )
-if [ "${1:-}" = --with-tidy ]; then packages+=(clang-tidy-14 clang-format-14); shift; fi
-if [ $# -gt 0 ]; then echo "setup.sh: unknown argument '$1'; it takes --with-tidy or nothing" >&2; exit 2; fi
+for option in "$@"; do
+  case "$option" in
+    --with-tidy) packages+=(clang-tidy-14 clang-format-14) ;;
+    --with-docker) packages+=(docker.io iptables busybox-static debootstrap) ;;
+    *) echo "setup.sh: unknown argument '$option'; it takes --with-tidy, --with-docker or nothing" >&2; exit 2 ;;
+  esac
+done
 
 missing=()
 for package in "${packages[@]}"; do

@@ -4,23 +4,25 @@
 #   ./test.sh            the default suite
 #   ./test.sh e2e        the built program on real apps
 #   ./test.sh faults     Simmer killed at every journal write; faults of disks
+#   ./test.sh swarm      the engine contract on a real Docker Swarm; starts an engine of its own if none answers (root)
 #   ./test.sh bench      measurements, printed as ratios and durations
 #   ./test.sh asan|tsan  the default suite under sanitizers
 set -euo pipefail
 cd "$(dirname "$0")"
 suite=${1:-default}
-preset=ci filter=(-LE 'faults|bench|slow')
+preset=ci filter=(-LE 'faults|bench|slow|swarm') setup=()
 case "$suite" in
   default) ;;
   e2e) filter=(-L e2e) ;;
   faults) filter=(-L faults --verbose) ;; # how often it was killed, and where
   bench) preset=release filter=(-L bench --verbose) ;;
-  asan | tsan) preset=$suite filter=(-LE 'faults|bench|slow|e2e|consumer') ;;
-  *) echo "test.sh: no suite '$suite'; there are default, e2e, faults, bench, asan and tsan" >&2; exit 2 ;;
+  swarm) filter=(-L swarm) setup=(--with-docker) ;;
+  asan | tsan) preset=$suite filter=(-LE 'faults|bench|slow|swarm|e2e|consumer') ;;
+  *) echo "test.sh: no suite '$suite'; there are default, e2e, faults, swarm, bench, asan and tsan" >&2; exit 2 ;;
 esac
 [ $# -le 1 ] || { echo "test.sh: one suite at a time" >&2; exit 2; }
 
-./setup.sh
+./setup.sh "${setup[@]}"
 export SIMMER_TEST_SUITE=$suite
 unset "${!SIMMER_CRASH@}" SIMMER_CONFIG SIMMER_STATE SIMMER_ENGINE SIMMER_RECIPES SIMMER_PLUGIN_PATH SIMMER_JSON
 case "$suite" in
@@ -31,4 +33,14 @@ mkdir -p build
 log=build/$suite-build.log
 echo "test.sh: building the preset $preset (log: $log)"
 { cmake --preset "$preset" -DBUILD_TESTING=ON && cmake --build --preset "$preset"; } >"$log" 2>&1 || { grep -E 'error|FAILED' "$log" | head -n 30 >&2; tail -n 15 "$log" >&2; exit 1; }
-ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j 2 "${filter[@]}"
+jobs=2
+if [ "$suite" = swarm ]; then
+  # One Docker, and tests that look at all of it: one after the other.
+  jobs=1 bed=$PWD/build/swarm-bed
+  trap 'tests/swarm/down.sh "$bed"' EXIT
+  DOCKER_HOST=$(tests/swarm/up.sh "$bed")
+  export DOCKER_HOST
+  SIMMER_TEST_IMAGE=$(tests/images/build.sh busybox)
+  export SIMMER_TEST_IMAGE
+fi
+ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$jobs" "${filter[@]}"

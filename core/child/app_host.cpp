@@ -73,7 +73,12 @@ HttpResponse AppHost::http(const HttpRequest& request) {
   if (!own) return fetch(absolute, "");
   absolute.url = app_.url + request.url;
   const bool by_name = app_.url == "https://" + app_.domain || app_.url == "http://" + app_.domain;
-  return by_name ? fetch(absolute, "", proxy_) : fetch(absolute, app_.domain);
+  if (by_name) return fetch(absolute, "", proxy_);
+  // Where the engine says now: a task that was replaced is somewhere else.
+  absolute.url = engine_.endpoint(app_.stack, "", Limit::in(request.timeout, stop_));
+  if (absolute.url.empty()) return {0, {}, "", "no task of the service runs"};
+  absolute.url += request.url;
+  return fetch(absolute, app_.domain);
 }
 
 ExecResult AppHost::exec(const ExecRequest& request) { return engine_.exec(app_.stack, request, Limit::in(request.timeout, stop_)); }

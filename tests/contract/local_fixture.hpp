@@ -1,9 +1,6 @@
 // Recipes for the local engine, made of small shell scripts and real nginx, and what its tests share.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +12,7 @@
 #include <local/stack_folder.hpp>
 
 #include "engine_contract.hpp"
+#include "http_get.hpp"
 
 namespace simmer::contract {
 
@@ -37,24 +35,6 @@ http {
   }
 }
 )";
-
-// GET over a plain socket.
-inline std::string http_get(const std::string& url) {
-  const std::string rest = url.substr(std::string("http://127.0.0.1:").size());
-  const Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(rest)));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return "(no answer)";
-  const std::string request = "GET " + rest.substr(rest.find('/')) + " HTTP/1.0\r\n\r\n";
-  if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return "(no answer)";
-  std::string answer;
-  char buffer[4096];
-  for (ssize_t got; (got = ::recv(fd.get(), buffer, sizeof buffer, 0)) > 0;) answer.append(buffer, static_cast<std::size_t>(got));
-  const auto body = answer.find("\r\n\r\n");
-  return body == std::string::npos ? "(no answer)" : answer.substr(body + 4);
-}
 
 // A folder of its own below TempDir, gone with the object.
 class Scratch {

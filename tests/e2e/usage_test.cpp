@@ -18,8 +18,8 @@ using ::testing::IsEmpty;
 
 class BadInput : public ::testing::Test {
  protected:
-  void expect(const std::vector<std::string>& arguments, int code, const std::vector<std::string>& says) {
-    const auto ran = world_.simmer(arguments);
+  void expect(const std::vector<std::string>& arguments, int code, const std::vector<std::string>& says, const std::map<std::string, std::string>& env = {}) {
+    const auto ran = world_.simmer(arguments, env);
     EXPECT_EQ(ran.code, code) << ran.all();
     EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << "one line: " << ran.err;
     for (const auto& words : says) EXPECT_THAT(ran.err, HasSubstr(words));
@@ -38,7 +38,8 @@ TEST_F(BadInput, IsAnsweredByOneLineAndItsExitCode) {
   expect({"run"}, 2, {"needs a recipe"});
   expect({"run", "custom-html", "again"}, 2, {"one word too many"});
   expect({"--engine", "docker", "run", "custom-html"}, 2, {"no engine 'docker'", "local"});
-  expect({"--engine", "swarm", "run", "custom-html"}, 7, {"swarm", "not built"});
+  expect({"--engine", "abra", "run", "custom-html"}, 7, {"abra", "not built"});
+  expect({"--engine", "swarm", "run", "custom-html"}, 7, {"Docker does not answer at unix:///nowhere/docker.sock"}, {{"DOCKER_HOST", "unix:///nowhere/docker.sock"}});
   expect({"run", "no-tags"}, 2, {"no release"});
   expect({"run", "not-a-repo"}, 2, {"not-a-repo"});
   expect({"run", "./nowhere"}, 2, {"./nowhere"});

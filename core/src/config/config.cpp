@@ -233,7 +233,7 @@ Config read_config(const std::filesystem::path& file) {
       {{"base_domain", into_text(config.base_domain, "base_domain")},
        {"engine", [&](const YAML::Node& node) { config.engine = reader.one_of(node, "engine", {"local", "swarm", "abra"}); }},
        {"abra", later("abra", {"bin", "dir", "server"})},
-       {"docker", later("docker", {"host", "tls"})},
+       {"docker", [&](const YAML::Node& node) { reader.map(node, "docker", {{"host", into_text(config.docker_host, "docker.host")}, {"tls", nullptr}}); }},
        {"proxy",
         [&](const YAML::Node& node) {
           reader.map(node, "proxy", {{"network", into_text(config.proxy_network, "proxy.network")}, {"address", [&](const YAML::Node& value) { config.proxy_address = reader.address(value, "proxy.address"); }},

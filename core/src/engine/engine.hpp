@@ -138,8 +138,9 @@ class Engine {
   // Waits until state().generation differs from `seen`, or the limit has passed; how it stands then.
   virtual Convergence wait_for_change(const std::string& stack, std::uint64_t seen, const Limit& limit) = 0;
 
-  // URL under which this machine reaches a service, no trailing slash. `service` empty: the app's
-  // (the one with the router labels, else the first).
+  // URL under which this machine reaches a service now, no trailing slash. `service` empty: the app's
+  // (the one with the router labels, else the first). Empty while the engine does not know it: on Swarm a
+  // service is where its running task is.
   virtual std::string endpoint(const std::string& stack, const std::string& service, const Limit& limit) = 0;
 
   // Error(unavailable) when the service does not run or the command cannot be started.

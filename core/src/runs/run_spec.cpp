@@ -61,6 +61,7 @@ nlohmann::json to_json(const RunSpec& spec) {
           {"fork", spec.fork},
           {"state", spec.state.string()},
           {"engine", spec.engine},
+          {"docker_host", spec.docker_host},
           {"plugin_path", plugins},
           {"window_ms", spec.window.count()},
           {"start_ms", spec.start.count()},
@@ -107,6 +108,7 @@ RunSpec run_spec_from(const nlohmann::json& json) {
   spec.fork = text("fork");
   spec.state = text("state");
   spec.engine = text("engine");
+  spec.docker_host = text("docker_host");
   for (const auto& path : json.at("plugin_path")) spec.plugin_path.emplace_back(path.get<std::string>());
   spec.window = duration("window_ms");
   spec.start = duration("start_ms");

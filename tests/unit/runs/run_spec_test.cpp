@@ -50,6 +50,7 @@ RunSpec a_spec() {
   spec.fork = "overlay";
   spec.state = "/var/lib/simmer";
   spec.engine = "swarm";
+  spec.docker_host = "tcp://127.0.0.1:2375";
   spec.plugin_path = {"/a", "/b"};
   spec.window = milliseconds(1);
   spec.start = milliseconds(2);
@@ -98,6 +99,7 @@ TEST(RunSpecs, ComeOverWholeThroughText) {
   EXPECT_EQ(got.fork, sent.fork);
   EXPECT_EQ(got.state, sent.state);
   EXPECT_EQ(got.engine, sent.engine);
+  EXPECT_EQ(got.docker_host, sent.docker_host);
   EXPECT_EQ(got.plugin_path, sent.plugin_path);
   EXPECT_EQ(got.window, sent.window);
   EXPECT_EQ(got.start, sent.start);

@@ -1,0 +1,68 @@
+#include <swarm/compose_overlay.hpp>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include <base/files.hpp>
+
+namespace simmer::swarm {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// The overlay must be of the same file version as the recipe's, or Docker refuses the pair.
+std::string version_of(const fs::path& compose) {
+  std::istringstream lines(read_file(compose));
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("version:")) continue;
+    std::string version;
+    for (const char c : line.substr(8))
+      if ((c >= '0' && c <= '9') || c == '.') version += c;
+    return version;
+  }
+  return "3.8";
+}
+
+}  // namespace
+
+std::vector<std::string> compose_files_of(const DeploySpec& spec) {
+  const auto given = spec.env.find("COMPOSE_FILE");
+  std::vector<std::string> files;
+  std::istringstream words(given == spec.env.end() ? "compose.yml" : given->second);
+  for (std::string word; std::getline(words, word, ':');)
+    if (!word.empty()) files.push_back(word);
+  return files;
+}
+
+std::string name_in_docker(const ResourceFacts& resource, const std::string& stack) {
+  if (!resource.resolved_name.empty()) return resource.resolved_name;
+  return resource.external ? resource.name : stack + "_" + resource.name;
+}
+
+std::string compose_overlay(const DeploySpec& spec, const std::string& node) {
+  const Json marks = {{stack_label, spec.stack}, {run_label, spec.run_id}};
+  Json all_marks = marks;
+  all_marks.update({{version_label, spec.facts.version}, {commit_label, spec.facts.commit}, {domain_label, spec.domain}});
+  Json overlay = {{"version", version_of(spec.recipe_dir / compose_files_of(spec).front())}, {"services", Json::object()}};
+  for (const auto& service : spec.facts.services) {
+    Json deploy = {{"labels", all_marks}};
+    if (!node.empty()) deploy["placement"] = {{"constraints", {"node.id == " + node}}};
+    overlay["services"][service.name]["deploy"] = deploy;
+  }
+  const auto mark = [&](const char* section, const std::vector<ResourceFacts>& resources) {
+    for (const auto& resource : resources)
+      if (!resource.external) overlay[section][resource.name]["labels"] = marks;
+  };
+  mark("volumes", spec.facts.volumes);
+  // Not configs and secrets: Docker takes a missing `file` for the overlay's own folder.
+  mark("networks", spec.facts.networks);
+  const bool has_default = std::any_of(spec.facts.services.begin(), spec.facts.services.end(), [](const auto& service) { return service.networks.empty(); });
+  if (has_default) overlay["networks"]["default"]["labels"] = marks;
+  // A `$` would be interpolated.
+  std::string text = overlay.dump(2), escaped;
+  for (const char c : text) escaped += c == '$' ? std::string("$$") : std::string(1, c);
+  return escaped + "\n";
+}
+
+}  // namespace simmer::swarm

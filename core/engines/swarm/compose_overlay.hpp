@@ -1,0 +1,31 @@
+// The compose file that Simmer lays over a recipe's own: what marks everything as the run's, and what holds kept data here.
+// JSON, which is YAML. The recipe's files go to Docker as they are.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <engine/engine.hpp>
+
+namespace simmer::swarm {
+
+// Labels on everything that Docker lets us label.
+inline constexpr const char* stack_label = "simmer.stack";
+inline constexpr const char* run_label = "simmer.run";
+inline constexpr const char* version_label = "simmer.version";
+inline constexpr const char* commit_label = "simmer.commit";
+inline constexpr const char* domain_label = "simmer.domain";
+inline constexpr const char* replicas_label = "simmer.replicas";  // of a stopped service: what it had
+inline constexpr const char* given_label = "simmer.given";        // a volume whose folder is not Docker's
+inline constexpr const char* docker_stack_label = "com.docker.stack.namespace";
+
+// `node`: where a kept app is held; empty: wherever Swarm puts it.
+std::string compose_overlay(const DeploySpec& spec, const std::string& node);
+
+// The compose files that make up the recipe, relative to its folder, in order (COMPOSE_FILE, as abra reads it).
+std::vector<std::string> compose_files_of(const DeploySpec& spec);
+
+// What a resource is called in Docker.
+std::string name_in_docker(const ResourceFacts& resource, const std::string& stack);
+
+}  // namespace simmer::swarm

@@ -1,0 +1,130 @@
+#include <swarm/docker_api.hpp>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#define CPPHTTPLIB_OPENSSL_SUPPORT  // as the library was built: its classes are larger with it
+#include <httplib.h>
+
+#include <simmer/error.hpp>
+
+namespace simmer::swarm {
+
+namespace {
+
+constexpr const char* version = "/v1.41";  // Debian 12's Docker is 20.10, which speaks 1.41
+
+std::string message_of(const std::string& body) {
+  const auto json = Json::parse(body, nullptr, false);
+  std::string text = json.is_object() && json.contains("message") ? json["message"].get<std::string>() : body.substr(0, 300);
+  for (char& letter : text)
+    if (letter == '\n') letter = ' ';
+  return text;
+}
+
+bool is_socket(const std::string& host) { return host.starts_with("unix://"); }
+
+}  // namespace
+
+std::string url_encoded(const std::string& text) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const unsigned char c : text) {
+    if (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~') out += static_cast<char>(c);
+    else out += std::string("%") + digits[c >> 4] + digits[c & 15];
+  }
+  return out;
+}
+
+DockerApi::DockerApi(std::string host) : host_(std::move(host)) {
+  if (!is_socket(host_) && !host_.starts_with("tcp://"))
+    throw Error(ErrorKind::config, "docker.host is '" + host_ + "'; it must begin with unix:// or tcp://");
+}
+
+DockerApi::Answer DockerApi::ask(const std::string& method, const std::string& path, const Json& body, const Limit& limit) {
+  limit.check_stop("asking Docker");
+  const bool socket = is_socket(host_);
+  const std::string address = host_.substr(socket ? 7 : 6);
+  httplib::Client client(socket ? address : "http://" + address);
+  if (socket) client.set_address_family(AF_UNIX);
+  // Even a caller whose time is up gets an answer: Docker's own are quick.
+  const auto patience = std::max(limit.remaining(), milliseconds(2000));
+  client.set_connection_timeout(patience.count() / 1000, patience.count() % 1000 * 1000);
+  client.set_read_timeout(patience.count() / 1000, patience.count() % 1000 * 1000);
+  httplib::Request request;
+  request.method = method;
+  request.path = version + path;
+  request.headers.emplace("Host", "docker");  // the socket's path, which httplib would send, is answered with 400
+  if (!body.is_null()) {
+    request.body = body.dump();
+    request.headers.emplace("Content-Type", "application/json");
+  }
+  const auto answer = client.send(request);
+  if (!answer) {
+    const bool denied = socket && ::access(address.c_str(), R_OK | W_OK) != 0 && errno == EACCES;
+    throw Error(ErrorKind::unavailable, denied ? "you may not use Docker's socket " + address + ": run this as root or as a member of the group docker"
+                                               : "Docker does not answer at " + host_ + " (" + httplib::to_string(answer.error()) +
+                                                     "): is it running? docker.host and DOCKER_HOST say where");
+  }
+  return {answer->status, answer->body};
+}
+
+Json DockerApi::request(const std::string& method, const std::string& path, const Json& body, const Limit& limit) {
+  const auto answer = ask(method, path, body, limit);
+  if (answer.status < 200 || answer.status > 299)
+    throw Error(ErrorKind::unavailable, "Docker refuses " + method + " " + path.substr(0, path.find('?')) + ": " + message_of(answer.body));
+  return answer.body.empty() ? Json() : Json::parse(answer.body, nullptr, false);
+}
+
+Json DockerApi::list(const std::string& path, const Filters& filters, const Limit& limit) {
+  const auto all = get(path + (path.find('?') == std::string::npos ? "?" : "&") + "filters=" + url_encoded(Json(filters).dump()), limit);
+  return all.is_null() ? Json::array() : all;
+}
+
+Json DockerApi::get_if_there(const std::string& path, const Limit& limit) {
+  const auto answer = ask("GET", path, nullptr, limit);
+  if (answer.status == 404) return nullptr;
+  if (answer.status != 200) throw Error(ErrorKind::unavailable, "Docker refuses GET " + path + ": " + message_of(answer.body));
+  return Json::parse(answer.body, nullptr, false);
+}
+
+void DockerApi::remove(const std::string& path, const Limit& limit) {
+  const auto answer = ask("DELETE", path, nullptr, limit);
+  if (answer.status != 404 && (answer.status < 200 || answer.status > 299))
+    throw Error(ErrorKind::unavailable, "Docker refuses to remove " + path + ": " + message_of(answer.body));
+}
+
+std::string DockerApi::get_bytes(const std::string& path, const Limit& limit) {
+  auto answer = ask("GET", path, nullptr, limit);
+  if (answer.status != 200) throw Error(ErrorKind::unavailable, "Docker refuses GET " + path + ": " + message_of(answer.body));
+  return std::move(answer.body);
+}
+
+EventBell::EventBell(const std::string& host, const std::string& stack) {
+  if (!is_socket(host)) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = host.substr(7);
+  if (path.size() >= sizeof address.sun_path) return;
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
+  // Service events carry no labels to filter by: those of other stacks ring as well.
+  (void)stack;
+  const std::string filters = Json({{"type", {"container", "service"}}}).dump();
+  const std::string request = std::string("GET ") + version + "/events?filters=" + url_encoded(filters) + " HTTP/1.1\r\nHost: docker\r\n\r\n";
+  if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) socket_ = std::move(socket);
+}
+
+void EventBell::wait(milliseconds at_most) {
+  pollfd event{socket_.get(), POLLIN, 0};
+  if (::poll(&event, socket_ ? 1 : 0, static_cast<int>(at_most.count())) <= 0) return;
+  char buffer[65536];
+  if (::recv(socket_.get(), buffer, sizeof buffer, MSG_DONTWAIT) == 0) socket_.reset();  // Docker has closed it: time alone from here on
+}
+
+}  // namespace simmer::swarm

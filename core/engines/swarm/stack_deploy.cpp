@@ -1,0 +1,270 @@
+// What changes a stack: deploy, upgrade, stop, start, undeploy, remove.
+#include <ctime>
+
+#include <base/process.hpp>
+#include <simmer/error.hpp>
+#include <swarm/compose_overlay.hpp>
+#include <swarm/swarm_engine.hpp>
+
+namespace simmer {
+
+using namespace swarm;
+
+namespace {
+
+using Json = nlohmann::json;
+
+std::string one_line(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text.substr(0, 600);
+}
+
+Filters of_stack(const std::string& stack) { return {{"label", {std::string(docker_stack_label) + "=" + stack}}}; }
+
+bool is_machines_fault(const std::string& said) {
+  for (const char* words : {"could not be found. You need to create a", "declared as external, but", "no space left", "Pool overlaps", "non-overlapping"})
+    if (said.find(words) != std::string::npos) return true;
+  return false;
+}
+
+std::string base64(const std::string& bytes) {
+  static constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    std::uint32_t block = 0;
+    for (std::size_t i = 0; i < 3; ++i) block = block << 8 | (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U);
+    for (std::size_t i = 0; i < 4; ++i) out += at + i > bytes.size() ? '=' : letters[block >> (18 - 6 * i) & 63];
+  }
+  return out;
+}
+
+// A file of its own for one call of the CLI.
+class OverlayFile {
+ public:
+  explicit OverlayFile(const std::string& text) {
+    std::string pattern = (fs::temp_directory_path() / "simmer-overlay-XXXXXX").string();
+    const Fd fd(::mkstemp(pattern.data()));
+    if (!fd) throw_errno("cannot make a temporary file", errno);
+    path_ = pattern;
+    write_file_beside(path_, text, 0600);
+  }
+  ~OverlayFile() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  OverlayFile(const OverlayFile&) = delete;
+  OverlayFile& operator=(const OverlayFile&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+}  // namespace
+
+void SwarmEngine::make_given_volumes(const DeploySpec& spec, const Limit& limit) {
+  for (const auto& [volume, source] : spec.volumes) {
+    if (source.kind == VolumeSource::Kind::fresh) continue;
+    if (!fs::is_directory(source.path)) throw Error(ErrorKind::infrastructure, "volume " + volume + ": there is no folder " + source.path.string());
+    const std::string name = spec.stack + "_" + volume, device = fs::canonical(source.path).string();
+    const auto stale = api_.get_if_there("/volumes/" + url_encoded(name), limit);
+    // Docker keeps a volume of that name silently, whatever is asked for.
+    if (stale.is_object() && stale.value("Options", Json::object()).is_object() && stale["Options"].value("device", "") == device) continue;
+    if (!stale.is_null()) {
+      if (!stale.value("Labels", Json::object()).is_object() || !stale["Labels"].contains(given_label))
+        throw Error(ErrorKind::infrastructure, "Docker has a volume " + name + " of its own where " + device + " is to be used; remove it, if nothing needs it: docker volume rm " + name);
+      api_.remove("/volumes/" + url_encoded(name), limit);
+    }
+    api_.post("/volumes/create",
+              {{"Name", name},
+               {"Driver", "local"},
+               {"DriverOpts", {{"type", "none"}, {"o", "bind"}, {"device", device}}},
+               {"Labels", {{docker_stack_label, spec.stack}, {stack_label, spec.stack}, {run_label, spec.run_id}, {given_label, "folder"}}}},
+              limit);
+    const auto made = api_.get("/volumes/" + url_encoded(name), limit);
+    if (made["Options"].value("device", "") != device)
+      throw Error(ErrorKind::infrastructure, "Docker's volume " + name + " is " + made["Options"].value("device", "elsewhere") + ", not " + device);
+  }
+}
+
+// The values go by the API's body: never in argv, never in a file of the recipe.
+void SwarmEngine::make_secrets(const DeploySpec& spec, const Limit& limit) {
+  for (const auto& secret : spec.facts.secrets) {
+    const auto value = spec.secrets.find(secret.name);
+    if (value == spec.secrets.end() || !secret.external) continue;
+    const std::string name = name_in_docker(secret, spec.stack);
+    if (!api_.list("/secrets", {{"name", {name}}}, limit).empty()) {
+      bool same = false;
+      for (const auto& found : api_.list("/secrets", {{"name", {name}}}, limit)) same = same || found["Spec"].value("Name", "") == name;
+      if (same) continue;  // of what runs already
+    }
+    api_.post("/secrets/create",
+              {{"Name", name}, {"Data", base64(value->second)}, {"Labels", {{docker_stack_label, spec.stack}, {stack_label, spec.stack}, {run_label, spec.run_id}}}}, limit);
+  }
+}
+
+void SwarmEngine::stack_deploy(const DeploySpec& spec, const Limit& limit) {
+  std::string node;
+  if (spec.kept) node = api_.get("/info", limit)["Swarm"].value("NodeID", "");
+  const OverlayFile overlay(compose_overlay(spec, node));
+  Command command;
+  command.argv = {docker_, "stack", "deploy", "--prune", "--resolve-image", "never"};
+  for (const auto& file : compose_files_of(spec)) command.argv.insert(command.argv.end(), {"-c", file});
+  command.argv.insert(command.argv.end(), {"-c", overlay.path().string(), spec.stack});
+  command.working_dir = spec.recipe_dir;
+  command.clean_env = true;
+  command.env = spec.env;
+  for (const auto& [key, value] : spec.facts.abra_exports) command.env[key] = value;
+  for (const char* own : {"PATH", "HOME"})
+    if (const char* value = std::getenv(own)) command.env[own] = value;
+  command.env["STACK_NAME"] = spec.stack;
+  command.env["DOMAIN"] = spec.domain;
+  command.env["DOCKER_HOST"] = api_.host();
+  const auto done = run_command(command, limit);
+  if (done.exit_code == 0) return;
+  const std::string said = one_line(done.err.empty() ? done.out : done.err);
+  api_.get("/_ping", limit);  // Docker itself being gone is not the recipe's doing
+  throw Error(is_machines_fault(said) ? ErrorKind::infrastructure : ErrorKind::recipe, "docker stack deploy refuses: " + said);
+}
+
+void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
+  check_stack_name(spec.stack);
+  limit.check_stop("deploying " + spec.stack);
+  if (!services_of(spec.stack, limit).empty()) throw Error(ErrorKind::busy, "a stack " + spec.stack + " is deployed already");
+  memory_.erase(spec.stack);
+  const auto before = inventory(spec.stack, limit);
+  try {
+    make_given_volumes(spec, limit);
+    make_secrets(spec, limit);
+    stack_deploy(spec, limit);
+  } catch (const Error&) {
+    // Nothing runs yet: what was made for it goes, what was there before stays.
+    if (services_of(spec.stack, limit.unstoppable()).empty() && before.empty()) remove(spec.stack, Limit::in(milliseconds(60000)));
+    throw;
+  }
+}
+
+void SwarmEngine::upgrade(const DeploySpec& spec, const Limit& limit) {
+  check_stack_name(spec.stack);
+  if (services_of(spec.stack, limit).empty()) throw Error(ErrorKind::unavailable, "there is no stack " + spec.stack + " to upgrade");
+  make_given_volumes(spec, limit);
+  make_secrets(spec, limit);
+  stack_deploy(spec, limit);
+  memory_[spec.stack].stack = {};
+}
+
+void SwarmEngine::scale(const std::string& stack, bool down, const Limit& limit) {
+  const auto services = services_of(stack, limit);
+  if (services.empty()) throw Error(ErrorKind::unavailable, "there is no stack " + stack);
+  for (const auto& service : services) {
+    Json spec = service["Spec"];
+    if (!spec["Mode"].contains("Replicated")) continue;
+    auto& replicas = spec["Mode"]["Replicated"]["Replicas"];
+    if (down) {
+      if (!spec["Labels"].contains(replicas_label)) spec["Labels"][replicas_label] = std::to_string(replicas.get<int>());
+      replicas = 0;
+    } else {
+      replicas = std::stoi(spec["Labels"].value(replicas_label, "1"));
+      spec["Labels"].erase(replicas_label);
+    }
+    api_.post("/services/" + service["ID"].get<std::string>() + "/update?version=" + std::to_string(service["Version"]["Index"].get<std::int64_t>()), spec, limit);
+  }
+}
+
+void SwarmEngine::stop(const std::string& stack, const Limit& limit) {
+  scale(stack, true, limit);
+  EventBell bell(api_.host(), stack);
+  while (true) {
+    bool runs = false;
+    for (const auto& container : containers_of(stack, limit)) runs = runs || container.value("State", "") == "running";
+    if (!runs) return;
+    if (limit.passed()) throw Error(ErrorKind::unavailable, "the services of " + stack + " did not stop in time");
+    limit.check_stop("stopping " + stack);
+    bell.wait(milliseconds(100));
+  }
+}
+
+void SwarmEngine::start(const std::string& stack, const Limit& limit) { scale(stack, false, limit); }
+
+// What has ended lies about for two seconds more, until Swarm's agent comes by, and a network that was still in use when it
+// was to go is not tried again.
+void SwarmEngine::sweep_up(const std::string& stack, const Limit& limit) {
+  const auto try_to_remove = [&](const std::string& path) {
+    try {
+      api_.remove(path, limit);
+    } catch (const Error&) {
+      // still in use, or the agent was faster: the next look tells
+    }
+  };
+  for (const auto& container : containers_of(stack, limit))
+    if (const auto state = container.value("State", ""); state == "exited" || state == "dead") try_to_remove("/containers/" + container["Id"].get<std::string>() + "?v=1");
+  for (const auto& network : api_.list("/networks", of_stack(stack), limit)) try_to_remove("/networks/" + network["Id"].get<std::string>());
+}
+
+void SwarmEngine::wait_until_gone(const std::string& stack, const Limit& limit) {
+  EventBell bell(api_.host(), stack);
+  while (true) {
+    std::string left;
+    for (const auto& [kind, path] : {std::pair("service", "/services"), std::pair("task", "/tasks"), std::pair("container", "/containers/json?all=1"), std::pair("network", "/networks")})
+      if (const auto found = api_.list(path, of_stack(stack), limit.unstoppable()); !found.empty() && left.empty()) left = std::to_string(found.size()) + " " + kind + (found.size() > 1 ? "s" : "");
+    if (left.empty()) return;
+    if (limit.passed()) throw Error(ErrorKind::infrastructure, "after its removal, " + left + " of " + stack + " did not go in time");
+    limit.check_stop("removing " + stack);
+    if (services_of(stack, limit.unstoppable()).empty()) sweep_up(stack, limit.unstoppable());
+    bell.wait(milliseconds(100));
+  }
+}
+
+std::vector<std::string> SwarmEngine::services_killed_since(const std::string& stack, std::int64_t since, const Limit& limit) {
+  const Filters filters = {{"type", {"container"}}, {"event", {"die"}}, {"label", {std::string(docker_stack_label) + "=" + stack}}};
+  const auto lines = api_.get_bytes("/events?since=" + std::to_string(since) + "&until=" + std::to_string(std::time(nullptr) + 1) + "&filters=" + url_encoded(Json(filters).dump()), limit);
+  std::set<std::string> killed;
+  std::istringstream all(lines);
+  for (std::string line; std::getline(all, line);) {
+    const auto event = Json::parse(line, nullptr, false);
+    if (!event.is_object()) continue;
+    const auto& about = event["Actor"]["Attributes"];
+    if (about.value("exitCode", "") != "137") continue;
+    const auto name = about.value("com.docker.swarm.service.name", "");
+    killed.insert(name.starts_with(stack + "_") ? name.substr(stack.size() + 1) : name);
+  }
+  return {killed.begin(), killed.end()};
+}
+
+void SwarmEngine::remove_all(const std::string& path, const std::string& stack, const Limit& limit) {
+  for (const auto& object : api_.list(path, of_stack(stack), limit)) api_.remove(path + "/" + object["ID"].get<std::string>(), limit);
+}
+
+std::vector<std::string> SwarmEngine::undeploy(const std::string& stack, const Limit& limit) {
+  check_stack_name(stack);
+  const std::int64_t since = std::time(nullptr);
+  const bool ran = !services_of(stack, limit).empty();
+  if (ran) {
+    const auto done = run_command({{docker_, "stack", "rm", stack}, {{"DOCKER_HOST", api_.host()}}, false, {}, ""}, limit);
+    if (done.exit_code != 0) throw Error(ErrorKind::unavailable, "docker stack rm " + stack + " failed: " + one_line(done.err));
+  }
+  wait_until_gone(stack, limit);
+  remove_all("/secrets", stack, limit);
+  remove_all("/configs", stack, limit);
+  // The folders behind given volumes are not Docker's: its object must not outlive the deployment.
+  for (const auto& volume : volumes_of(of_stack(stack), limit))
+    if (volume["Labels"].is_object() && volume["Labels"].contains(given_label)) api_.remove("/volumes/" + url_encoded(volume["Name"].get<std::string>()), limit);
+  memory_[stack].stack = {};
+  return ran ? services_killed_since(stack, since, limit) : std::vector<std::string>{};
+}
+
+std::vector<std::string> SwarmEngine::remove(const std::string& stack, const Limit& limit) {
+  check_stack_name(stack);
+  // Volumes without a name are known by their containers alone.
+  std::set<std::string> anonymous;
+  for (const auto& container : containers_of(stack, limit))
+    for (const auto& mount : container.value("Mounts", Json::array()))
+      if (mount.value("Type", "") == "volume" && mount.value("Name", "").size() == 64) anonymous.insert(mount["Name"].get<std::string>());
+  auto killed = undeploy(stack, limit);
+  for (const auto& volume : volumes_of(of_stack(stack), limit)) api_.remove("/volumes/" + url_encoded(volume["Name"].get<std::string>()), limit);
+  for (const auto& name : anonymous) api_.remove("/volumes/" + name, limit);
+  return killed;
+}
+
+}  // namespace simmer

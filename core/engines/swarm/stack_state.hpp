@@ -1,0 +1,32 @@
+// How a stack stands, from what Docker says of its services and tasks. Pure: JSON in, a value out.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include <engine/engine.hpp>
+
+namespace simmer::swarm {
+
+// The two lists as Docker gives them (GET /services, GET /tasks), of one stack.
+struct StackView {
+  nlohmann::json services = nlohmann::json::array(), tasks = nlohmann::json::array();
+};
+
+// What one look does not show: deaths whose tasks Swarm has forgotten by now, and services whose update must be seen.
+struct StackMemory {
+  std::set<std::string> dead_tasks;
+};
+
+// `now`: seconds since the epoch, for tasks that hang. The log of the service it hangs on is not in it; generation is not set.
+Convergence judge_stack(const StackView& view, StackMemory& memory, const std::string& stack, double now);
+
+// Everything whose change is a change of state, as text to compare.
+std::string fingerprint_of(const StackView& view);
+
+// "web" of "c-web_web".
+std::string short_name(const nlohmann::json& service, const std::string& stack);
+
+}  // namespace simmer::swarm

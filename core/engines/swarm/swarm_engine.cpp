@@ -1,0 +1,309 @@
+#include <swarm/swarm_engine.hpp>
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include <base/process.hpp>
+#include <simmer/error.hpp>
+#include <swarm/compose_overlay.hpp>
+
+namespace simmer {
+
+using namespace swarm;
+
+namespace {
+
+std::string host_of(const SwarmEngineOptions& options) {
+  if (!options.host.empty()) return options.host;
+  const char* variable = std::getenv("DOCKER_HOST");
+  return variable != nullptr && *variable != '\0' ? variable : "unix:///var/run/docker.sock";
+}
+
+std::string text_of(const nlohmann::json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::map<std::string, std::string> labels_of(const nlohmann::json& json) {
+  std::map<std::string, std::string> labels;
+  if (json.is_object())
+    for (const auto& [key, value] : json.items())
+      if (value.is_string()) labels[key] = value.get<std::string>();
+  return labels;
+}
+
+Filters of_stack(const std::string& stack) { return {{"label", {std::string(docker_stack_label) + "=" + stack}}}; }
+
+// Frames of 8 bytes header and text: what a container without a terminal has said.
+std::string demultiplexed(const std::string& bytes) {
+  std::string text;
+  for (std::size_t at = 0; at + 8 <= bytes.size();) {
+    const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[at + i])); };
+    const std::size_t length = byte(4) << 24 | byte(5) << 16 | byte(6) << 8 | byte(7);
+    text += bytes.substr(at + 8, length);
+    at += 8 + length;
+  }
+  return text;
+}
+
+constexpr milliseconds look_again{100};  // Docker has no events for tasks
+
+}  // namespace
+
+void check_stack_name(const std::string& stack) {
+  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; };
+  if (stack.empty() || !std::all_of(stack.begin(), stack.end(), plain)) throw Error(ErrorKind::usage, "\"" + stack + "\" cannot name a stack");
+}
+
+SwarmEngine::SwarmEngine(SwarmEngineOptions options) : api_(host_of(options)), docker_(options.docker) {
+  // A newer client may come first in PATH, without the engine it belongs to.
+  if (docker_.empty()) docker_ = ::access("/usr/bin/docker", X_OK) == 0 ? "/usr/bin/docker" : "docker";
+}
+
+void SwarmEngine::check(const Limit& limit) {
+  const auto info = api_.get("/info", limit);
+  const auto& swarm = info.value("Swarm", Json::object());
+  if (text_of(swarm, "LocalNodeState") != "active")
+    throw Error(ErrorKind::unavailable, "Docker at " + api_.host() + " is in no swarm (" + text_of(swarm, "LocalNodeState") + "): docker swarm init");
+  if (!swarm.value("ControlAvailable", false))
+    throw Error(ErrorKind::unavailable, "Docker at " + api_.host() + " is a worker of its swarm, no manager: run Simmer on a manager");
+}
+
+std::map<std::string, std::string> SwarmEngine::tools(const Limit& limit) {
+  const auto version = api_.get("/version", limit);
+  return {{"docker", text_of(version, "Version")}, {"docker-api", text_of(version, "ApiVersion")}, {"linux", text_of(version, "KernelVersion")}};
+}
+
+void SwarmEngine::make_images_present(const DeploySpec& spec, const Limit& limit) {
+  for (const auto& service : spec.facts.services) {
+    if (service.image.empty() || !api_.get_if_there("/images/" + url_encoded(service.image) + "/json", limit).is_null()) continue;
+    const auto pulled = run_command({{docker_, "pull", "-q", service.image}, {{"DOCKER_HOST", api_.host()}}, false, {}, ""}, limit);
+    if (pulled.exit_code != 0) {
+      std::string why = pulled.err.substr(0, 300);
+      std::replace(why.begin(), why.end(), '\n', ' ');
+      throw Error(ErrorKind::infrastructure, "the image " + service.image + " of service " + service.name + " is not here and cannot be pulled: " + why);
+    }
+  }
+}
+
+SwarmEngine::Json SwarmEngine::services_of(const std::string& stack, const Limit& limit) { return api_.list("/services", of_stack(stack), limit); }
+
+SwarmEngine::Json SwarmEngine::service_named(const std::string& stack, const std::string& service, const Limit& limit) {
+  Json first;
+  for (const auto& each : services_of(stack, limit)) {
+    if (!service.empty() && short_name(each, stack) == service) return each;
+    const auto labels = labels_of(each["Spec"].value("Labels", Json()));
+    const bool routed = std::any_of(labels.begin(), labels.end(), [](const auto& label) { return label.first.starts_with("traefik.http.routers."); });
+    if (service.empty() && (first.is_null() || routed)) first = each;
+    if (service.empty() && routed) return each;
+  }
+  if (first.is_null()) throw Error(ErrorKind::unavailable, "there is no service " + (service.empty() ? "" : service + " ") + "in stack " + stack);
+  return first;
+}
+
+SwarmEngine::Json SwarmEngine::containers_of(const std::string& stack, const Limit& limit) { return api_.list("/containers/json?all=1", of_stack(stack), limit); }
+
+std::vector<EngineObject> SwarmEngine::inventory(const std::string& stack, const Limit& limit) {
+  std::vector<EngineObject> objects;
+  if (stack.empty()) {
+    // By our own mark: what others made is none of our business.
+    for (const auto& own : our_stacks(limit))
+      for (auto& object : inventory(own, limit)) objects.push_back(std::move(object));
+    std::sort(objects.begin(), objects.end());
+    return objects;
+  }
+  const auto filters = of_stack(stack);
+  std::string run_id;
+  const auto add = [&](const std::string& kind, const std::string& id, const std::string& full_name, const Json& labels) {
+    const std::string name = full_name.starts_with(stack + "_") ? full_name.substr(stack.size() + 1) : full_name;
+    if (const auto marks = labels_of(labels); marks.contains(run_label)) run_id = marks.at(run_label);
+    objects.push_back({kind, id, name, {}});
+  };
+  for (const auto& service : api_.list("/services", filters, limit)) add("service", text_of(service, "ID"), text_of(service["Spec"], "Name"), service["Spec"].value("Labels", Json()));
+  // Containers carry no mark of ours: one of a run in their template would restart what did not change.
+  for (const auto& container : containers_of(stack, limit)) {
+    const auto labels = container.value("Labels", Json());
+    add("container", text_of(container, "Id"), text_of(labels, "com.docker.swarm.service.name"), labels);
+  }
+  for (const auto& volume : volumes_of(filters, limit)) add("volume", text_of(volume, "Name"), text_of(volume, "Name"), volume.value("Labels", Json()));
+  for (const auto& [kind, path] : {std::pair("secret", "/secrets"), std::pair("config", "/configs")})
+    for (const auto& object : api_.list(path, filters, limit)) add(kind, text_of(object, "ID"), text_of(object["Spec"], "Name"), object["Spec"].value("Labels", Json()));
+  for (const auto& network : api_.list("/networks", filters, limit)) add("network", text_of(network, "Id"), text_of(network, "Name"), network.value("Labels", Json()));
+  // Docker does not let us mark all of them; what is of one stack is of one run.
+  for (auto& object : objects) object.labels = {{"stack", stack}, {"run_id", run_id}};
+  std::sort(objects.begin(), objects.end());
+  return objects;
+}
+
+// Null instead of an empty list is Docker's way.
+SwarmEngine::Json SwarmEngine::volumes_of(const swarm::Filters& filters, const Limit& limit) {
+  const auto found = api_.list("/volumes", filters, limit);
+  return found.is_object() && found["Volumes"].is_array() ? found["Volumes"] : Json::array();
+}
+
+std::set<std::string> SwarmEngine::our_stacks(const Limit& limit) {
+  const Filters ours = {{"label", {stack_label}}};
+  std::set<std::string> stacks;
+  const auto note = [&](const Json& labels) { stacks.insert(labels_of(labels)[stack_label]); };
+  for (const auto& service : api_.list("/services", ours, limit)) note(service["Spec"]["Labels"]);
+  for (const auto& secret : api_.list("/secrets", ours, limit)) note(secret["Spec"]["Labels"]);
+  for (const auto& network : api_.list("/networks", ours, limit)) note(network["Labels"]);
+  for (const auto& volume : volumes_of(ours, limit)) note(volume["Labels"]);
+  return stacks;
+}
+
+std::optional<Deployed> SwarmEngine::deployed(const std::string& stack, const Limit& limit) {
+  const auto services = services_of(stack, limit);
+  if (services.empty()) return std::nullopt;
+  Deployed found;
+  for (const auto& service : services) {
+    auto labels = labels_of(service["Spec"].value("Labels", Json()));
+    found.version = labels[version_label];
+    found.commit = labels[commit_label];
+    found.run_id = labels[run_label];
+    found.domain = labels[domain_label];
+  }
+  for (const auto& container : containers_of(stack, limit)) {
+    if (text_of(container, "State") != "running") continue;
+    found.running = true;
+    auto labels = labels_of(container.value("Labels", Json()));
+    const auto name = labels["com.docker.swarm.service.name"];
+    found.digests[name.starts_with(stack + "_") ? name.substr(stack.size() + 1) : name] = text_of(container, "ImageID");
+  }
+  return found;
+}
+
+Convergence SwarmEngine::state(const std::string& stack, const Limit& limit) {
+  StackView view;
+  view.services = services_of(stack, limit);
+  if (!view.services.empty()) view.tasks = api_.list("/tasks", of_stack(stack), limit);
+  auto& memory = memory_[stack];
+  auto found = judge_stack(view, memory.stack, stack, std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
+  if (auto now = fingerprint_of(view); now != memory.fingerprint || memory.generation == 0) {
+    memory.fingerprint = std::move(now);
+    ++memory.generation;
+  }
+  found.generation = memory.generation;
+  return found;
+}
+
+std::string SwarmEngine::last_words(const std::string& stack, const std::string& service, const Limit& limit) {
+  try {
+    // Of the task that died last: a service's log mixes all of them.
+    const auto found = service_named(stack, service, limit);
+    std::string died_at, task;
+    for (const auto& each : api_.list("/tasks", {{"service", {text_of(found, "ID")}}}, limit)) {
+      const auto& status = each["Status"];
+      if (text_of(status, "State") != "failed" || text_of(status, "Timestamp") < died_at) continue;
+      died_at = text_of(status, "Timestamp");
+      task = text_of(each, "ID");
+    }
+    if (task.empty()) return logs(stack, service, 5, limit);
+    return demultiplexed(api_.get_bytes("/tasks/" + task + "/logs?stdout=1&stderr=1&tail=5", limit));
+  } catch (const Error&) {
+    return "";  // it explains a failure, it must not hide it
+  }
+}
+
+Convergence SwarmEngine::wait_converged(const std::string& stack, const Limit& limit) {
+  EventBell bell(api_.host(), stack);
+  while (true) {
+    limit.check_stop("waiting for " + stack);
+    auto found = state(stack, limit.unstoppable());
+    if (found.state != Convergence::State::converging || limit.passed()) {
+      if (found.state != Convergence::State::converged && !found.service.empty()) found.log_tail = last_words(stack, found.service, limit.unstoppable());
+      return found;
+    }
+    bell.wait(std::min(look_again, limit.remaining() + milliseconds(1)));
+  }
+}
+
+Convergence SwarmEngine::wait_for_change(const std::string& stack, std::uint64_t seen, const Limit& limit) {
+  EventBell bell(api_.host(), stack);
+  while (true) {
+    limit.check_stop("waiting for a change of " + stack);
+    auto found = state(stack, limit.unstoppable());
+    if (found.generation != seen || limit.passed()) return found;
+    bell.wait(std::min(look_again, limit.remaining() + milliseconds(1)));
+  }
+}
+
+std::string SwarmEngine::running_container(const std::string& stack, const std::string& service, const Limit& limit) {
+  const auto found = service_named(stack, service, limit);
+  const Filters filters = {{"service", {text_of(found, "ID")}}, {"desired-state", {"running"}}};
+  for (const auto& task : api_.list("/tasks", filters, limit)) {
+    const auto& status = task.value("Status", Json::object());
+    if (text_of(status, "State") != "running") continue;
+    const auto container = text_of(status.value("ContainerStatus", Json::object()), "ContainerID");
+    if (!container.empty() && !api_.get_if_there("/containers/" + container + "/json", limit).is_null()) return container;
+  }
+  return "";
+}
+
+std::string SwarmEngine::endpoint(const std::string& stack, const std::string& service, const Limit& limit) {
+  const auto found = service_named(stack, service, limit);
+  const std::string container = running_container(stack, short_name(found, stack), limit);
+  if (container.empty()) return "";
+  std::string port = "80";
+  for (const auto& [key, value] : labels_of(found["Spec"].value("Labels", Json())))
+    if (key.starts_with("traefik.http.services.") && key.ends_with(".loadbalancer.server.port")) port = value;
+  // Overlay networks cannot be reached from the host; the bridge that leads out of them can.
+  const auto bridge = api_.get_if_there("/networks/docker_gwbridge", limit);
+  const auto members = bridge.is_object() ? bridge.value("Containers", Json::object()) : Json::object();
+  std::string address;
+  if (members.contains(container)) address = text_of(members[container], "IPv4Address");
+  if (address.empty()) {
+    const auto inspected = api_.get("/containers/" + container + "/json", limit);
+    for (const auto& [name, network] : inspected["NetworkSettings"]["Networks"].items())
+      if (address.empty()) address = text_of(network, "IPAddress");
+  }
+  if (address.empty()) return "";
+  return "http://" + address.substr(0, address.find('/')) + ":" + port;
+}
+
+ExecResult SwarmEngine::exec(const std::string& stack, const ExecRequest& request, const Limit& limit) {
+  const auto container = running_container(stack, request.service, limit);
+  if (container.empty()) throw Error(ErrorKind::unavailable, "service " + request.service + " of " + stack + " does not run on this node");
+  Command command;
+  command.argv = {docker_, "exec", "-i", container};
+  command.argv.insert(command.argv.end(), request.argv.begin(), request.argv.end());
+  command.env = {{"DOCKER_HOST", api_.host()}};
+  command.input = request.input;
+  auto result = run_command(command, limit.at_most(request.timeout));
+  const bool never_ran = (result.exit_code == 126 || result.exit_code == 127) && (result.out + result.err).find("OCI runtime exec failed") != std::string::npos;
+  if (never_ran || (result.exit_code == 1 && result.err.starts_with("Error")) || result.exit_code == 125) {
+    std::string why = (result.err.empty() ? result.out : result.err).substr(0, 300);
+    std::replace(why.begin(), why.end(), '\n', ' ');
+    throw Error(ErrorKind::unavailable, "cannot run " + request.argv.at(0) + " in service " + request.service + ": " + why);
+  }
+  return {result.exit_code, std::move(result.out), std::move(result.err)};
+}
+
+std::string SwarmEngine::logs(const std::string& stack, const std::string& service, std::size_t max_lines, const Limit& limit) {
+  if (max_lines == 0) return "";
+  const auto found = service_named(stack, service, limit);
+  const auto bytes = api_.get_bytes("/services/" + text_of(found, "ID") + "/logs?stdout=1&stderr=1&tail=" + std::to_string(max_lines), limit);
+  std::string text = demultiplexed(bytes);
+  // `tail` counts per task: what several of them said is cut once more.
+  std::size_t at = text.size(), lines = 0;
+  while (at > 0 && lines <= max_lines) {
+    at = text.rfind('\n', at - 1);
+    if (at == std::string::npos) return text;
+    if (at + 1 < text.size()) ++lines;
+    if (lines == max_lines) return text.substr(at + 1);
+  }
+  return text;
+}
+
+VolumePlace SwarmEngine::volume(const std::string& stack, const std::string& volume, const Limit& limit) {
+  const auto inspect = [&](const std::string& name) { return api_.get_if_there("/volumes/" + url_encoded(name), limit); };
+  auto found = inspect(stack + "_" + volume);
+  if (found.is_null()) throw Error(ErrorKind::unavailable, "there is no volume " + volume + " of " + stack + " on this node");
+  const auto options = labels_of(found.value("Options", Json()));
+  if (const auto device = options.find("device"); device != options.end() && labels_of(found.value("Labels", Json())).contains(given_label)) return {"", device->second};
+  return {"", text_of(found, "Mountpoint")};
+}
+
+}  // namespace simmer

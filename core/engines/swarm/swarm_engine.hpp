@@ -1,0 +1,83 @@
+// The `swarm` engine: the same stacks as `docker stack deploy` makes, on a real Docker Swarm. The docker CLI deploys and runs
+// commands in containers; everything that is read comes from Docker's API. See docs/engine-swarm.md.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <engine/engine.hpp>
+#include <swarm/docker_api.hpp>
+#include <swarm/stack_state.hpp>
+
+namespace simmer {
+
+struct SwarmEngineOptions {
+  std::string host;      // docker.host; empty: DOCKER_HOST, else unix:///var/run/docker.sock
+  std::string docker;    // the docker CLI; empty: /usr/bin/docker if it is there, else docker in PATH
+};
+
+class SwarmEngine final : public Engine {
+ public:
+  explicit SwarmEngine(SwarmEngineOptions options);
+
+  std::string name() const override { return "swarm"; }
+  void check(const Limit& limit) override;
+  std::map<std::string, std::string> tools(const Limit& limit) override;
+  void make_images_present(const DeploySpec& spec, const Limit& limit) override;
+  void deploy(const DeploySpec& spec, const Limit& limit) override;
+  void upgrade(const DeploySpec& spec, const Limit& limit) override;
+  void stop(const std::string& stack, const Limit& limit) override;
+  void start(const std::string& stack, const Limit& limit) override;
+  std::vector<std::string> undeploy(const std::string& stack, const Limit& limit) override;
+  std::vector<std::string> remove(const std::string& stack, const Limit& limit) override;
+  std::vector<EngineObject> inventory(const std::string& stack, const Limit& limit) override;
+  std::optional<Deployed> deployed(const std::string& stack, const Limit& limit) override;
+  Convergence state(const std::string& stack, const Limit& limit) override;
+  Convergence wait_converged(const std::string& stack, const Limit& limit) override;
+  Convergence wait_for_change(const std::string& stack, std::uint64_t seen, const Limit& limit) override;
+  std::string endpoint(const std::string& stack, const std::string& service, const Limit& limit) override;
+  ExecResult exec(const std::string& stack, const ExecRequest& request, const Limit& limit) override;
+  std::string logs(const std::string& stack, const std::string& service, std::size_t max_lines, const Limit& limit) override;
+  VolumePlace volume(const std::string& stack, const std::string& volume, const Limit& limit) override;
+  void forget(const std::string&) override {}
+
+ private:
+  using Json = nlohmann::json;
+
+  // stack_deploy.cpp: what changes a stack
+  void stack_deploy(const DeploySpec& spec, const Limit& limit);
+  void make_given_volumes(const DeploySpec& spec, const Limit& limit);
+  void make_secrets(const DeploySpec& spec, const Limit& limit);
+  void scale(const std::string& stack, bool down, const Limit& limit);
+  void sweep_up(const std::string& stack, const Limit& limit);
+  void wait_until_gone(const std::string& stack, const Limit& limit);
+  void remove_all(const std::string& path, const std::string& stack, const Limit& limit);
+  std::vector<std::string> services_killed_since(const std::string& stack, std::int64_t since, const Limit& limit);
+
+  // swarm_engine.cpp: what is read
+  Json services_of(const std::string& stack, const Limit& limit);
+  Json service_named(const std::string& stack, const std::string& service, const Limit& limit);
+  Json volumes_of(const swarm::Filters& filters, const Limit& limit);
+  std::set<std::string> our_stacks(const Limit& limit);
+  Json containers_of(const std::string& stack, const Limit& limit);
+  std::string running_container(const std::string& stack, const std::string& service, const Limit& limit);
+  std::string last_words(const std::string& stack, const std::string& service, const Limit& limit);
+
+  struct Memory {
+    swarm::StackMemory stack;
+    std::string fingerprint;
+    std::uint64_t generation = 0;
+  };
+
+  swarm::DockerApi api_;
+  std::string docker_;
+  std::map<std::string, Memory> memory_;
+};
+
+// Of a stack that Docker may get to see. Error(usage) for any other name.
+void check_stack_name(const std::string& stack);
+
+}  // namespace simmer

@@ -1,0 +1,251 @@
+// The swarm engine against the contract, on a real Docker Swarm, and against what only it must withstand. The image
+// (SIMMER_TEST_IMAGE) is busybox: tests/images/build.sh makes it.
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+
+#include <base/process.hpp>
+#include <recipes/recipe_tree.hpp>
+#include <swarm/docker_api.hpp>
+#include <swarm/swarm_engine.hpp>
+
+#include "engine_contract.hpp"
+#include "http_get.hpp"
+
+namespace simmer::contract {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string image() {
+  const char* given = std::getenv("SIMMER_TEST_IMAGE");
+  return given != nullptr ? given : "simmer-test/busybox:1";
+}
+
+constexpr const char* web = R"yml(
+  web:
+    image: ${IMAGE}
+    command: ["sh", "-c", "echo \"$$TEXT\" > /content/index.html; httpd -f -p 80 -h /content & trap 'kill $$!; exit 0' TERM; wait"]
+    environment: {TEXT: "${TEXT}"}
+    volumes: ["content:/content"]
+    stop_grace_period: 5s
+    healthcheck: {test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 200ms, retries: 50}
+    deploy:
+      endpoint_mode: dnsrr
+      restart_policy: {delay: 100ms}
+      labels: ["traefik.http.routers.web.rule=Host(`${DOMAIN}`)"]
+)yml";
+constexpr const char* side = R"(
+  side:
+    image: ${IMAGE}
+    command: ["sh", "-c", "echo side is up; trap 'exit 0' TERM; while :; do sleep 0.1; done"]
+    secrets: [token]
+    deploy: {endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}
+)";
+constexpr const char* resources = R"(
+volumes: {content: }
+secrets: {token: {external: true, name: "${STACK_NAME}_token_v1"}}
+)";
+
+std::string one_service(const std::string& name, const std::string& script, const std::string& more) {
+  return "\n  " + name + ":\n    image: ${IMAGE}\n    command: [\"sh\", \"-c\", \"" + script + "\"]\n" + more;
+}
+
+std::string services_of(Sample sample) {
+  const std::string restart = "    deploy: {endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}\n";
+  switch (sample) {
+    case Sample::web: return std::string(web) + side;
+    case Sample::web_without_side: return web;
+    case Sample::never_up:
+      return one_service("web", "sleep 1000", "    healthcheck: {test: [\"CMD\", \"false\"], interval: 1s, start_period: 600s, retries: 600}\n    stop_grace_period: 100ms\n" + restart);
+    case Sample::crash_loop: return one_service("web", "echo about to fail; exit 1", restart);
+    case Sample::deaf: return one_service("web", "trap '' TERM; while :; do sleep 1; done", "    stop_grace_period: 300ms\n" + restart);
+    case Sample::job: return std::string(web) + one_service("job", "exit 0", "    deploy: {endpoint_mode: dnsrr, restart_policy: {condition: none}}\n");
+    case Sample::broken: return std::string(web) + "\n  side: {image: \"${IMAGE}\", comand: [\"true\"]}\n";
+  }
+  return "";
+}
+
+class SwarmUnderTest : public EngineUnderTest {
+ public:
+  SwarmUnderTest() : engine_(SwarmEngineOptions{}) {
+    static std::atomic<int> count{0};
+    scratch_ = fs::path(::testing::TempDir()) / ("simmer-swarm-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
+    make_folders(scratch_);
+  }
+  ~SwarmUnderTest() override { remove_tree(scratch_); }
+  Engine& engine() override { return engine_; }
+  fs::path scratch() override { return scratch_; }
+  std::string get(const std::string& url) override { return http_get(url); }
+  std::vector<std::string> print_secret() override { return {"cat", "/run/secrets/token"}; }
+  std::string process_kind() override { return "container"; }
+  bool keeps_its_endpoint() override { return false; }
+  milliseconds patience() override { return milliseconds(60000); }
+
+  DeploySpec spec(const std::string& stack, Sample sample) override { return spec_of(stack, services_of(sample)); }
+  DeploySpec spec_of(const std::string& stack, const std::string& services) {
+    DeploySpec spec;
+    spec.stack = stack;
+    spec.domain = stack + ".example.org";
+    spec.run_id = "run-1";
+    spec.recipe_dir = scratch_ / ("recipe-" + std::to_string(recipes_++));
+    make_folders(spec.recipe_dir);
+    std::ofstream(spec.recipe_dir / "compose.yml") << "version: \"3.8\"\nservices:" << services << resources;
+    spec.env = {{"TEXT", "hello"}, {"IMAGE", image()}, {"STACK_NAME", stack}, {"DOMAIN", spec.domain}};
+    spec.facts = read_recipe_tree(spec.recipe_dir, "sample", spec.env).facts;
+    spec.facts.version = "1.0.0+1";
+    spec.facts.commit = "c1";
+    spec.secrets = {{"token", "s3cret-value"}};
+    return spec;
+  }
+
+ private:
+  SwarmEngine engine_;
+  fs::path scratch_;
+  int recipes_ = 0;
+};
+
+std::unique_ptr<EngineUnderTest> make_swarm() { return std::make_unique<SwarmUnderTest>(); }
+INSTANTIATE_TEST_SUITE_P(Swarm, EngineContract, ::testing::Values(&make_swarm));
+
+class SwarmEngineTest : public ::testing::Test {
+ protected:
+  ~SwarmEngineTest() override {
+    try {
+      for (const auto& stack : stacks_) engine().remove(stack, limit());
+    } catch (const Error& error) {
+      ADD_FAILURE() << error.what();
+    }
+  }
+  Engine& engine() { return under_test_.engine(); }
+  static Limit limit() { return Limit::in(milliseconds(60000)); }
+  DeploySpec spec(const std::string& stack, const std::string& services) {
+    stacks_.push_back(stack);
+    return under_test_.spec_of(stack, services);
+  }
+  static std::string docker(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "/usr/bin/docker");
+    const auto done = run_command({arguments, {}, false, {}, ""}, limit());
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+    return done.out;
+  }
+  SwarmUnderTest under_test_;
+  std::vector<std::string> stacks_;
+};
+
+// Swarm undoes the update by itself, and the old task serves: numbers are healthy, the change is not there.
+TEST_F(SwarmEngineTest, AnUpdateThatSwarmRollsBackHasFailed) {
+  const auto service = [](const std::string& script) {
+    return one_service("web", script, "    deploy:\n      endpoint_mode: dnsrr\n      restart_policy: {condition: on-failure, delay: 100ms}\n"
+                                      "      update_config: {failure_action: rollback, monitor: 3s, delay: 0s}\n");
+  };
+  engine().deploy(spec("s-rollback", service("trap 'exit 0' TERM; while :; do sleep 0.1; done")), limit());
+  ASSERT_EQ(engine().wait_converged("s-rollback", limit()).state, Convergence::State::converged);
+  auto bad = spec("s-rollback", service("echo cannot migrate; sleep 0.5; exit 3"));
+  bad.facts.commit = "c2";
+  engine().upgrade(bad, limit());
+  const auto end = engine().wait_converged("s-rollback", limit());
+  EXPECT_EQ(end.state, Convergence::State::failed);
+  EXPECT_NE(end.reason.find("rolled back by Swarm"), std::string::npos) << end.reason;
+}
+
+TEST_F(SwarmEngineTest, AnUpdateOfLabelsAloneAndOneThatChangesNothingEndAtOnce) {
+  auto wanted = spec("s-labels", services_of(Sample::web));
+  engine().deploy(wanted, limit());
+  ASSERT_EQ(engine().wait_converged("s-labels", limit()).state, Convergence::State::converged);
+  const auto containers = [&] {
+    std::vector<std::string> ids;
+    for (const auto& object : engine().inventory("s-labels", limit()))
+      if (object.kind == "container") ids.push_back(object.id);
+    return ids;
+  };
+  const auto before = containers();
+  for (const std::string commit : {"c2", "c2"}) {
+    wanted.facts.commit = commit;
+    engine().upgrade(wanted, limit());
+    const auto begin = Clock::now();
+    EXPECT_EQ(engine().wait_converged("s-labels", limit()).state, Convergence::State::converged);
+    EXPECT_LT(Clock::now() - begin, milliseconds(1000));
+    EXPECT_EQ(engine().deployed("s-labels", limit())->commit, "c2");
+  }
+  EXPECT_EQ(containers(), before);
+}
+
+TEST_F(SwarmEngineTest, AnImageThatCannotBeHadIsTheMachinesFault) {
+  auto wanted = spec("s-image", one_service("web", "true", ""));
+  wanted.facts.services[0].image = "localhost:1/no/such/image:1";
+  try {
+    engine().make_images_present(wanted, limit());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::infrastructure);
+    EXPECT_NE(error.message().find("localhost:1/no/such/image:1"), std::string::npos) << error.message();
+    EXPECT_EQ(error.message().find('\n'), std::string::npos);
+  }
+}
+
+TEST_F(SwarmEngineTest, AMissingNetworkIsTheMachinesFault) {
+  const auto wanted = spec("s-network", one_service("web", "sleep 1000", "    networks: [none-such]\n") + "\nnetworks: {none-such: {external: true}}\n");
+  try {
+    engine().deploy(wanted, limit());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::infrastructure) << error.what();
+    EXPECT_NE(error.message().find("none-such"), std::string::npos) << error.message();
+  }
+  EXPECT_TRUE(engine().inventory("s-network", limit()).empty());
+}
+
+// Promise P15.
+TEST_F(SwarmEngineTest, NeighboursStayAsTheyAre) {
+  const fs::path folder = under_test_.scratch() / "neighbour";
+  make_folders(folder);
+  std::ofstream(folder / "compose.yml") << "version: \"3.8\"\nservices:" << one_service("web", "trap 'exit 0' TERM; while :; do sleep 0.1; done", "    volumes: [\"data:/data\"]\n")
+                                        << "volumes: {data: }\n";
+  const auto up = run_command({{"/usr/bin/docker", "stack", "deploy", "--resolve-image", "never", "-c", (folder / "compose.yml").string(), "s-mine_not"}, {{"IMAGE", image()}}, false, {}, ""}, limit());
+  ASSERT_EQ(up.exit_code, 0) << up.err;
+  engine().wait_converged("s-mine_not", limit());
+  const auto before = engine().inventory("s-mine_not", limit());
+  EXPECT_GE(before.size(), 4u) << "service, container, volume, network";
+  engine().deploy(spec("s-mine", services_of(Sample::web)), limit());
+  ASSERT_EQ(engine().wait_converged("s-mine", limit()).state, Convergence::State::converged);
+  for (const auto& object : engine().inventory("", limit())) EXPECT_EQ(object.labels.at("stack"), "s-mine") << "a stranger's stack is seen";
+  engine().remove("s-mine", limit());
+  EXPECT_EQ(engine().inventory("s-mine_not", limit()), before);
+  docker({"stack", "rm", "s-mine_not"});
+  stacks_.push_back("s-mine_not");
+}
+
+TEST_F(SwarmEngineTest, AStaleVolumeOfDockersOwnIsRefused) {
+  auto wanted = spec("s-stale", services_of(Sample::web));
+  docker({"volume", "create", "s-stale_content"});
+  make_folders(under_test_.scratch() / "given");
+  wanted.volumes["content"] = {VolumeSource::Kind::existing, under_test_.scratch() / "given"};
+  try {
+    engine().deploy(wanted, limit());
+    ADD_FAILURE() << "the data would have been another's";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::infrastructure);
+    EXPECT_NE(error.message().find("s-stale_content"), std::string::npos);
+  }
+  docker({"volume", "rm", "s-stale_content"});
+}
+
+TEST_F(SwarmEngineTest, ADockerThatDoesNotAnswerIsSaidInOneLine) {
+  for (const std::string host : {"unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"}) {
+    SwarmEngine nobody({host, ""});
+    try {
+      nobody.check(limit());
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::unavailable);
+      EXPECT_NE(error.message().find(host), std::string::npos) << error.message();
+    }
+  }
+  EXPECT_THROW(SwarmEngine({"ssh://x", ""}), Error);
+}
+
+}  // namespace
+}  // namespace simmer::contract

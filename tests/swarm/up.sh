@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Makes sure that there is a Docker Swarm to test on, and prints its DOCKER_HOST.
+#
+#   up.sh FOLDER
+#
+# A manager that answers at DOCKER_HOST (or the default socket) is used as it is. Else an engine of our own is started: its
+# data, socket, log and pid are in FOLDER, and down.sh FOLDER ends it. Nothing else is ever started or stopped. Needs root.
+set -euo pipefail
+folder=${1:?up.sh needs a folder}
+docker=/usr/bin/docker # a client without an engine may come first in PATH
+given=${DOCKER_HOST:-unix:///var/run/docker.sock}
+is_manager() { [ "$(DOCKER_HOST=$1 $docker info --format '{{.Swarm.ControlAvailable}}' 2>/dev/null)" = true ]; }
+
+if is_manager "$given"; then
+  echo "$given"
+  exit 0
+fi
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+# A socket's path may have 107 characters.
+run=$(mktemp -d /tmp/simmer-swarm-XXXXXX)
+echo "$run" >"$folder/run"
+own=unix://$run/docker.sock
+setsid /usr/sbin/dockerd --data-root "$folder/data" --exec-root "$run/exec" --host "$own" --pidfile "$folder/pid" >"$folder/log" 2>&1 </dev/null &
+for ((i = 0; i < 300; ++i)); do
+  if DOCKER_HOST=$own $docker info >/dev/null 2>&1; then break; fi
+  if ! kill -0 $! 2>/dev/null; then tail -n 5 "$folder/log" >&2; echo "up.sh: dockerd ended; its log: $folder/log" >&2; exit 7; fi
+  sleep 0.1
+done
+DOCKER_HOST=$own $docker swarm init --advertise-addr 127.0.0.1 >/dev/null
+is_manager "$own" || { echo "up.sh: no swarm within 30 s; its log: $folder/log" >&2; exit 7; }
+echo "$own"
