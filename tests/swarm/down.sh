@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Ends the Docker engine that up.sh FOLDER started, if it did, and removes FOLDER with its data.
 set -euo pipefail
-folder=${1:?down.sh needs a folder}
+folder=$(readlink -f "${1:?down.sh needs a folder}")
 [ -e "$folder/run" ] || exit 0
 run=$(cat "$folder/run")
 if [ -e "$folder/pid" ] && pid=$(cat "$folder/pid") && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then
@@ -10,5 +10,7 @@ if [ -e "$folder/pid" ] && pid=$(cat "$folder/pid") && [ "$(cat "/proc/$pid/comm
   for ((i = 0; i < 300; ++i)); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
   [ ! -e "/proc/$pid" ] || { echo "down.sh: dockerd $pid does not end" >&2; exit 5; }
 fi
-grep -o " $run[^ ]*\| $folder[^ ]*" /proc/self/mounts | sort -r | while read -r mount; do umount "$mount" || true; done
+awk '{print $2}' /proc/self/mounts | grep -e "^$run" -e "^$folder" | sort -r | while read -r mount; do umount "$mount" || true; done || true
+# Docker leaves its bridges; those that it made new go with it. Its iptables chains stay, empty of containers.
+for bridge in $(cat "$folder/new-bridges" 2>/dev/null); do ip link delete "$bridge" 2>/dev/null || true; done
 rm -rf "$run" "$folder"

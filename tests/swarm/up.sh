@@ -20,6 +20,7 @@ folder=$(cd "$folder" && pwd)
 # A socket's path may have 107 characters.
 run=$(mktemp -d /tmp/simmer-swarm-XXXXXX)
 echo "$run" >"$folder/run"
+for bridge in docker0 docker_gwbridge; do [ -e "/sys/class/net/$bridge" ] || echo "$bridge"; done >"$folder/new-bridges"
 own=unix://$run/docker.sock
 setsid /usr/sbin/dockerd --data-root "$folder/data" --exec-root "$run/exec" --host "$own" --pidfile "$folder/pid" >"$folder/log" 2>&1 </dev/null &
 for ((i = 0; i < 300; ++i)); do
