@@ -40,6 +40,7 @@ if [ "$suite" = swarm ]; then
   trap 'tests/swarm/down.sh "$bed"' EXIT
   DOCKER_HOST=$(tests/swarm/up.sh "$bed")
   export DOCKER_HOST
+  tests/images/build.sh nginx >/dev/null
   SIMMER_TEST_IMAGE=$(tests/images/build.sh busybox)
   export SIMMER_TEST_IMAGE
 fi

@@ -96,7 +96,8 @@ std::vector<std::string> World::left_behind() const {
   auto left = processes_naming(root_.string());
   for (const auto& entry : fs::directory_iterator(state() / "forks")) left.push_back("left: " + entry.path().string());
   // What the engine keeps for ever begins with a dot: the ports of kept apps, its clients' lock.
-  for (const auto& entry : fs::directory_iterator(state() / "engines/local"))
+  std::error_code not_used;
+  for (const auto& entry : fs::directory_iterator(state() / "engines/local", not_used))
     if (entry.path().filename().string()[0] != '.') left.push_back("left: " + entry.path().string());
   for (const auto& entry : fs::directory_iterator(state() / "locks"))
     if (entry.path().filename().string().starts_with("run-")) left.push_back("lock: " + entry.path().string());
