@@ -16,7 +16,8 @@ case "$suite" in
   e2e) filter=(-L e2e) ;;
   faults) filter=(-L faults --verbose) ;; # how often it was killed, and where
   bench) preset=release filter=(-L bench --verbose) ;;
-  swarm) filter=(-L swarm) setup=(--with-docker) ;;
+  # Real time and a real Docker on a busy machine: a test may try twice.
+  swarm) filter=(-L swarm --repeat until-pass:2) setup=(--with-docker) ;;
   asan | tsan) preset=$suite filter=(-LE 'faults|bench|slow|swarm|e2e|consumer') ;;
   *) echo "test.sh: no suite '$suite'; there are default, e2e, faults, swarm, bench, asan and tsan" >&2; exit 2 ;;
 esac

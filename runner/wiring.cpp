@@ -11,7 +11,7 @@
 namespace simmer {
 
 std::unique_ptr<Engine> make_engine(const std::string& name, const fs::path& state, const std::string& docker_host) {
-  if (name == "swarm") return std::make_unique<SwarmEngine>(SwarmEngineOptions{docker_host, ""});
+  if (name == "swarm") return std::make_unique<SwarmEngine>(SwarmEngineOptions{docker_host, digest_of_bytes(fs::absolute(state).lexically_normal().string()).substr(0, 12), ""});
   if (name != "local") throw Error(ErrorKind::unavailable, "the engine " + name + " is not built into this simmer; use --engine local or swarm");
   return std::make_unique<LocalEngine>(LocalEngineOptions{StateFolder(state).engine("local"), {this_program().string(), "--local-supervisor"}});
 }

@@ -70,7 +70,7 @@ std::string services_of(Sample sample) {
 
 class SwarmUnderTest : public EngineUnderTest {
  public:
-  SwarmUnderTest() : engine_(SwarmEngineOptions{}) {
+  SwarmUnderTest() : engine_({"", "contract", ""}) {
     static std::atomic<int> count{0};
     scratch_ = fs::path(::testing::TempDir()) / ("simmer-swarm-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
     make_folders(scratch_);
@@ -212,6 +212,7 @@ TEST_F(SwarmEngineTest, NeighboursStayAsTheyAre) {
   engine().deploy(spec("s-mine", services_of(Sample::web)), limit());
   ASSERT_EQ(engine().wait_converged("s-mine", limit()).state, Convergence::State::converged);
   for (const auto& object : engine().inventory("", limit())) EXPECT_EQ(object.labels.at("stack"), "s-mine") << "a stranger's stack is seen";
+  EXPECT_TRUE(SwarmEngine({"", "another simmer", ""}).inventory("", limit()).empty()) << "its gc would take this run for an orphan";
   engine().remove("s-mine", limit());
   EXPECT_EQ(engine().inventory("s-mine_not", limit()), before);
   docker({"stack", "rm", "s-mine_not"});
@@ -235,7 +236,7 @@ TEST_F(SwarmEngineTest, AStaleVolumeOfDockersOwnIsRefused) {
 
 TEST_F(SwarmEngineTest, ADockerThatDoesNotAnswerIsSaidInOneLine) {
   for (const std::string host : {"unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"}) {
-    SwarmEngine nobody({host, ""});
+    SwarmEngine nobody({host, "", ""});
     try {
       nobody.check(limit());
       FAIL();
@@ -244,7 +245,7 @@ TEST_F(SwarmEngineTest, ADockerThatDoesNotAnswerIsSaidInOneLine) {
       EXPECT_NE(error.message().find(host), std::string::npos) << error.message();
     }
   }
-  EXPECT_THROW(SwarmEngine({"ssh://x", ""}), Error);
+  EXPECT_THROW(SwarmEngine({"ssh://x", "", ""}), Error);
 }
 
 }  // namespace

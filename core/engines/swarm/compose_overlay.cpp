@@ -40,8 +40,8 @@ std::string name_in_docker(const ResourceFacts& resource, const std::string& sta
   return resource.external ? resource.name : stack + "_" + resource.name;
 }
 
-std::string compose_overlay(const DeploySpec& spec, const std::string& node) {
-  const Json marks = {{stack_label, spec.stack}, {run_label, spec.run_id}};
+std::string compose_overlay(const DeploySpec& spec, const std::string& node, const std::string& instance) {
+  const Json marks = {{stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance}};
   Json all_marks = marks;
   all_marks.update({{version_label, spec.facts.version}, {commit_label, spec.facts.commit}, {domain_label, spec.domain}});
   Json overlay = {{"version", version_of(spec.recipe_dir / compose_files_of(spec).front())}, {"services", Json::object()}};

@@ -12,6 +12,7 @@ namespace simmer::swarm {
 // Labels on everything that Docker lets us label.
 inline constexpr const char* stack_label = "simmer.stack";
 inline constexpr const char* run_label = "simmer.run";
+inline constexpr const char* instance_label = "simmer.instance";  // whose: another Simmer may use the same Docker
 inline constexpr const char* version_label = "simmer.version";
 inline constexpr const char* commit_label = "simmer.commit";
 inline constexpr const char* domain_label = "simmer.domain";
@@ -19,8 +20,8 @@ inline constexpr const char* replicas_label = "simmer.replicas";  // of a stoppe
 inline constexpr const char* given_label = "simmer.given";        // a volume whose folder is not Docker's
 inline constexpr const char* docker_stack_label = "com.docker.stack.namespace";
 
-// `node`: where a kept app is held; empty: wherever Swarm puts it.
-std::string compose_overlay(const DeploySpec& spec, const std::string& node);
+// `node`: where a kept app is held; empty: wherever Swarm puts it. `instance`: the value of its label.
+std::string compose_overlay(const DeploySpec& spec, const std::string& node, const std::string& instance);
 
 // The compose files that make up the recipe, relative to its folder, in order (COMPOSE_FILE, as abra reads it).
 std::vector<std::string> compose_files_of(const DeploySpec& spec);

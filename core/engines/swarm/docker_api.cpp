@@ -104,7 +104,7 @@ std::string DockerApi::get_bytes(const std::string& path, const Limit& limit) {
   return std::move(answer.body);
 }
 
-EventBell::EventBell(const std::string& host, const std::string& stack) {
+EventBell::EventBell(const std::string& host) {
   if (!is_socket(host)) return;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -114,7 +114,6 @@ EventBell::EventBell(const std::string& host, const std::string& stack) {
   Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
   // Service events carry no labels to filter by: those of other stacks ring as well.
-  (void)stack;
   const std::string filters = Json({{"type", {"container", "service"}}}).dump();
   const std::string request = std::string("GET ") + version + "/events?filters=" + url_encoded(filters) + " HTTP/1.1\r\nHost: docker\r\n\r\n";
   if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) socket_ = std::move(socket);

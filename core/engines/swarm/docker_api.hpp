@@ -49,7 +49,7 @@ class DockerApi {
 class EventBell {
  public:
   // Where the socket cannot be watched (TCP), waits just take their time.
-  EventBell(const std::string& host, const std::string& stack);
+  explicit EventBell(const std::string& host);
   // Until it rings, or the time has passed.
   void wait(milliseconds at_most);
 

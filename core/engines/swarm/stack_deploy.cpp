@@ -80,7 +80,7 @@ void SwarmEngine::make_given_volumes(const DeploySpec& spec, const Limit& limit)
               {{"Name", name},
                {"Driver", "local"},
                {"DriverOpts", {{"type", "none"}, {"o", "bind"}, {"device", device}}},
-               {"Labels", {{docker_stack_label, spec.stack}, {stack_label, spec.stack}, {run_label, spec.run_id}, {given_label, "folder"}}}},
+               {"Labels", {{docker_stack_label, spec.stack}, {stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance_}, {given_label, "folder"}}}},
               limit);
     const auto made = api_.get("/volumes/" + url_encoded(name), limit);
     if (made["Options"].value("device", "") != device)
@@ -100,14 +100,14 @@ void SwarmEngine::make_secrets(const DeploySpec& spec, const Limit& limit) {
       if (same) continue;  // of what runs already
     }
     api_.post("/secrets/create",
-              {{"Name", name}, {"Data", base64(value->second)}, {"Labels", {{docker_stack_label, spec.stack}, {stack_label, spec.stack}, {run_label, spec.run_id}}}}, limit);
+              {{"Name", name}, {"Data", base64(value->second)}, {"Labels", {{docker_stack_label, spec.stack}, {stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance_}}}}, limit);
   }
 }
 
 void SwarmEngine::stack_deploy(const DeploySpec& spec, const Limit& limit) {
   std::string node;
   if (spec.kept) node = api_.get("/info", limit)["Swarm"].value("NodeID", "");
-  const OverlayFile overlay(compose_overlay(spec, node));
+  const OverlayFile overlay(compose_overlay(spec, node, instance_));
   Command command;
   command.argv = {docker_, "stack", "deploy", "--prune", "--resolve-image", "never"};
   for (const auto& file : compose_files_of(spec)) command.argv.insert(command.argv.end(), {"-c", file});
@@ -174,7 +174,7 @@ void SwarmEngine::scale(const std::string& stack, bool down, const Limit& limit)
 
 void SwarmEngine::stop(const std::string& stack, const Limit& limit) {
   scale(stack, true, limit);
-  EventBell bell(api_.host(), stack);
+  EventBell bell(api_.host());
   while (true) {
     bool runs = false;
     for (const auto& container : containers_of(stack, limit)) runs = runs || container.value("State", "") == "running";
@@ -203,7 +203,7 @@ void SwarmEngine::sweep_up(const std::string& stack, const Limit& limit) {
 }
 
 void SwarmEngine::wait_until_gone(const std::string& stack, const Limit& limit) {
-  EventBell bell(api_.host(), stack);
+  EventBell bell(api_.host());
   while (true) {
     std::string left;
     for (const auto& [kind, path] : {std::pair("service", "/services"), std::pair("task", "/tasks"), std::pair("container", "/containers/json?all=1"), std::pair("network", "/networks")})

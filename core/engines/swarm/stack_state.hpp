@@ -15,7 +15,7 @@ struct StackView {
   nlohmann::json services = nlohmann::json::array(), tasks = nlohmann::json::array();
 };
 
-// What one look does not show: deaths whose tasks Swarm has forgotten by now, and services whose update must be seen.
+// What one look does not show: deaths whose tasks Swarm has forgotten by now.
 struct StackMemory {
   std::set<std::string> dead_tasks;
 };

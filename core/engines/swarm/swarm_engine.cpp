@@ -57,7 +57,7 @@ void check_stack_name(const std::string& stack) {
   if (stack.empty() || !std::all_of(stack.begin(), stack.end(), plain)) throw Error(ErrorKind::usage, "\"" + stack + "\" cannot name a stack");
 }
 
-SwarmEngine::SwarmEngine(SwarmEngineOptions options) : api_(host_of(options)), docker_(options.docker) {
+SwarmEngine::SwarmEngine(SwarmEngineOptions options) : api_(host_of(options)), instance_(options.instance), docker_(options.docker) {
   // A newer client may come first in PATH, without the engine it belongs to.
   if (docker_.empty()) docker_ = ::access("/usr/bin/docker", X_OK) == 0 ? "/usr/bin/docker" : "docker";
 }
@@ -125,7 +125,9 @@ std::vector<EngineObject> SwarmEngine::inventory(const std::string& stack, const
   // Containers carry no mark of ours: one of a run in their template would restart what did not change.
   for (const auto& container : containers_of(stack, limit)) {
     const auto labels = container.value("Labels", Json());
-    add("container", text_of(container, "Id"), text_of(labels, "com.docker.swarm.service.name"), labels);
+    const auto state = text_of(container, "State");
+    // Swarm keeps those of former tasks for a while.
+    add(state == "exited" || state == "dead" ? "ended-container" : "container", text_of(container, "Id"), text_of(labels, "com.docker.swarm.service.name"), labels);
   }
   for (const auto& volume : volumes_of(filters, limit)) add("volume", text_of(volume, "Name"), text_of(volume, "Name"), volume.value("Labels", Json()));
   for (const auto& [kind, path] : {std::pair("secret", "/secrets"), std::pair("config", "/configs")})
@@ -144,7 +146,7 @@ SwarmEngine::Json SwarmEngine::volumes_of(const swarm::Filters& filters, const L
 }
 
 std::set<std::string> SwarmEngine::our_stacks(const Limit& limit) {
-  const Filters ours = {{"label", {stack_label}}};
+  const Filters ours = {{"label", {stack_label, std::string(instance_label) + "=" + instance_}}};
   std::set<std::string> stacks;
   const auto note = [&](const Json& labels) { stacks.insert(labels_of(labels)[stack_label]); };
   for (const auto& service : api_.list("/services", ours, limit)) note(service["Spec"]["Labels"]);
@@ -208,7 +210,7 @@ std::string SwarmEngine::last_words(const std::string& stack, const std::string&
 }
 
 Convergence SwarmEngine::wait_converged(const std::string& stack, const Limit& limit) {
-  EventBell bell(api_.host(), stack);
+  EventBell bell(api_.host());
   while (true) {
     limit.check_stop("waiting for " + stack);
     auto found = state(stack, limit.unstoppable());
@@ -221,7 +223,7 @@ Convergence SwarmEngine::wait_converged(const std::string& stack, const Limit& l
 }
 
 Convergence SwarmEngine::wait_for_change(const std::string& stack, std::uint64_t seen, const Limit& limit) {
-  EventBell bell(api_.host(), stack);
+  EventBell bell(api_.host());
   while (true) {
     limit.check_stop("waiting for a change of " + stack);
     auto found = state(stack, limit.unstoppable());

@@ -16,6 +16,7 @@ namespace simmer {
 
 struct SwarmEngineOptions {
   std::string host;      // docker.host; empty: DOCKER_HOST, else unix:///var/run/docker.sock
+  std::string instance;  // which Simmer this is: what another one deployed on the same Docker is not in inventory("")
   std::string docker;    // the docker CLI; empty: /usr/bin/docker if it is there, else docker in PATH
 };
 
@@ -73,7 +74,7 @@ class SwarmEngine final : public Engine {
   };
 
   swarm::DockerApi api_;
-  std::string docker_;
+  std::string instance_, docker_;
   std::map<std::string, Memory> memory_;
 };
 
