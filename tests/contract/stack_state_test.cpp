@@ -1,6 +1,7 @@
 // How a stack stands, judged from what Docker says of it, without a Docker.
 #include <gmock/gmock.h>
 
+#include <swarm/compose_overlay.hpp>
 #include <swarm/stack_state.hpp>
 
 namespace simmer::swarm {
@@ -29,6 +30,21 @@ Convergence judged(const json& service, const std::vector<json>& tasks, double l
 }
 json dead(const std::string& id, const std::string& error) {
   return a_task(id, "failed", {{"DesiredState", "shutdown"}, {"Status", {{"Err", error}}}});
+}
+
+TEST(Names, ThatDockerWouldRefuseAreFoundBeforeTheDeploy) {
+  DeploySpec spec;
+  spec.stack = std::string(50, 's');
+  spec.facts.services.push_back({});
+  spec.facts.services[0].name = std::string(12, 'a');
+  EXPECT_EQ(overlong_name(spec), "") << "63 characters";
+  spec.facts.services[0].name += "a";
+  EXPECT_EQ(overlong_name(spec), spec.stack + "_" + std::string(13, 'a'));
+  spec.facts.services[0].name = "a";
+  spec.facts.configs.push_back({"conf", std::string(64, 'c'), false, {}});
+  EXPECT_EQ(overlong_name(spec), "");
+  spec.facts.secrets.push_back({std::string(14, 't'), "", false, {}});
+  EXPECT_EQ(overlong_name(spec), spec.stack + "_" + std::string(14, 't')) << "made from the stack's name";
 }
 
 TEST(StackState, WithoutServicesIsGone) {

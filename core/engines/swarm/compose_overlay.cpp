@@ -40,6 +40,15 @@ std::string name_in_docker(const ResourceFacts& resource, const std::string& sta
   return resource.external ? resource.name : stack + "_" + resource.name;
 }
 
+std::string overlong_name(const DeploySpec& spec) {
+  for (const auto& service : spec.facts.services)
+    if (const auto name = spec.stack + "_" + service.name; name.size() > 63) return name;
+  for (const auto* resources : {&spec.facts.secrets, &spec.facts.configs})
+    for (const auto& resource : *resources)
+      if (const auto name = name_in_docker(resource, spec.stack); name.size() > 64) return name;
+  return "";
+}
+
 std::string compose_overlay(const DeploySpec& spec, const std::string& node, const std::string& instance) {
   const Json marks = {{stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance}};
   Json all_marks = marks;

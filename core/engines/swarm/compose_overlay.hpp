@@ -26,6 +26,9 @@ std::string compose_overlay(const DeploySpec& spec, const std::string& node, con
 // The compose files that make up the recipe, relative to its folder, in order (COMPOSE_FILE, as abra reads it).
 std::vector<std::string> compose_files_of(const DeploySpec& spec);
 
+// The first name that Docker would refuse for its length (64 characters; 63 of a service); empty: none.
+std::string overlong_name(const DeploySpec& spec);
+
 // What a resource is called in Docker.
 std::string name_in_docker(const ResourceFacts& resource, const std::string& stack);
 

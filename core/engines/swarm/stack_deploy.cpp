@@ -61,6 +61,12 @@ class OverlayFile {
   fs::path path_;
 };
 
+void check_names(const DeploySpec& spec) {
+  check_stack_name(spec.stack);
+  if (const auto name = overlong_name(spec); !name.empty())
+    throw Error(ErrorKind::infrastructure, "the name " + name + " has " + std::to_string(name.size()) + " characters, and Docker takes 64 (63 of a service): choose a shorter base_domain");
+}
+
 }  // namespace
 
 void SwarmEngine::make_given_volumes(const DeploySpec& spec, const Limit& limit) {
@@ -129,7 +135,7 @@ void SwarmEngine::stack_deploy(const DeploySpec& spec, const Limit& limit) {
 }
 
 void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
-  check_stack_name(spec.stack);
+  check_names(spec);
   limit.check_stop("deploying " + spec.stack);
   if (!services_of(spec.stack, limit).empty()) throw Error(ErrorKind::busy, "a stack " + spec.stack + " is deployed already");
   memory_.erase(spec.stack);
@@ -146,7 +152,7 @@ void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
 }
 
 void SwarmEngine::upgrade(const DeploySpec& spec, const Limit& limit) {
-  check_stack_name(spec.stack);
+  check_names(spec);
   if (services_of(spec.stack, limit).empty()) throw Error(ErrorKind::unavailable, "there is no stack " + spec.stack + " to upgrade");
   make_given_volumes(spec, limit);
   make_secrets(spec, limit);
