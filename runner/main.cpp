@@ -71,7 +71,7 @@ int dispatch(const CommandLine& line) {
   Session session;
   session.config = configuration_for(line);
   session.state = StateFolder(session.config.state);
-  session.make_engine = [&] { return make_engine(session.config.engine, session.config.state, session.config.docker_host); };
+  session.make_engine = [&] { return make_engine(session.config.engine, session.config.state, session.config.engines); };
   session.child_command = {this_program().string(), "--run-child"};
   session.command_line = line.typed;
   session.interruption = &interruption;

@@ -1,5 +1,6 @@
 #include <wiring.hpp>
 
+#include <abra/abra_driver.hpp>
 #include <base/process.hpp>
 #include <loader/loaded_plugin.hpp>
 #include <loader/plugin_registry.hpp>
@@ -10,15 +11,22 @@
 
 namespace simmer {
 
-std::unique_ptr<Engine> make_engine(const std::string& name, const fs::path& state, const std::string& docker_host) {
-  if (name == "swarm") return std::make_unique<SwarmEngine>(SwarmEngineOptions{docker_host, digest_of_bytes(fs::absolute(state).lexically_normal().string()).substr(0, 12), ""});
-  if (name != "local") throw Error(ErrorKind::unavailable, "the engine " + name + " is not built into this simmer; use --engine local or swarm");
-  return std::make_unique<LocalEngine>(LocalEngineOptions{StateFolder(state).engine("local"), {this_program().string(), "--local-supervisor"}});
+using namespace swarm;
+
+std::unique_ptr<Engine> make_engine(const std::string& name, const fs::path& state, const EngineOptions& options) {
+  const StateFolder folders(state);
+  if (name == "local") return std::make_unique<LocalEngine>(LocalEngineOptions{folders.engine("local"), {this_program().string(), "--local-supervisor"}});
+  const auto docker = docker_address(options.docker_host, options.docker_tls);
+  std::unique_ptr<StackDriver> driver;
+  if (name == "abra") driver = std::make_unique<AbraDriver>(AbraOptions{options.abra_program, options.abra_dir, options.abra_server, folders.engine("abra"), folders.runs(), docker});
+  else if (name != "swarm") throw Error(ErrorKind::unavailable, "the engine " + name + " is not built into this simmer; use --engine local, swarm or abra");
+  const auto instance = digest_of_bytes(fs::absolute(state).lexically_normal().string()).substr(0, 12);
+  return std::make_unique<SwarmEngine>(SwarmEngineOptions{docker, instance, std::move(driver)});
 }
 
 ChildAdapters child_adapters() {
   ChildAdapters adapters;
-  adapters.make_engine = [](const RunSpec& spec) { return make_engine(spec.engine, spec.state, spec.docker_host); };
+  adapters.make_engine = [](const RunSpec& spec) { return make_engine(spec.engine, spec.state, spec.engines); };
   adapters.load_plugin = [](const RunSpec& spec, const std::function<void(const std::string&)>& found) {
     const auto registry = PluginRegistry::scan(spec.plugin_path);
     const auto& file = registry.plugin_for(spec.recipe);

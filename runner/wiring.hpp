@@ -10,7 +10,7 @@
 namespace simmer {
 
 // Error(unavailable) for an engine that is not built in.
-std::unique_ptr<Engine> make_engine(const std::string& name, const fs::path& state, const std::string& docker_host);
+std::unique_ptr<Engine> make_engine(const std::string& name, const fs::path& state, const EngineOptions& options);
 ChildAdapters child_adapters();
 
 }  // namespace simmer

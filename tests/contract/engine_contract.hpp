@@ -33,7 +33,7 @@ class EngineUnderTest {
  public:
   virtual ~EngineUnderTest() = default;
   virtual Engine& engine() = 0;
-  // A spec ready to deploy: run_id "run-1", domain "<stack>.example.org", version "1.0.0+1", commit "c1",
+  // A spec ready to deploy: run_id "run-1", domain "<stack>.example.org" (abra: the stack itself), version "1.0.0+1", commit "c1",
   // env TEXT=hello, secret token=s3cret-value.
   virtual DeploySpec spec(const std::string& stack, Sample sample) = 0;
   // GET of an absolute URL: the body; "(no answer)" when there is none.
@@ -143,7 +143,7 @@ TEST_P(EngineContract, ServesAndSaysWhatRuns) {
   EXPECT_EQ(deployed->version, "1.0.0+1");
   EXPECT_EQ(deployed->commit, "c1");
   EXPECT_EQ(deployed->run_id, "run-1");
-  EXPECT_EQ(deployed->domain, "c-web.example.org");
+  EXPECT_EQ(deployed->domain, wanted.domain);
   EXPECT_TRUE(deployed->running);
   EXPECT_FALSE(deployed->digests.at("web").empty());
   EXPECT_EQ(engine().state("c-web", limit()).deaths, 0);

@@ -1,111 +1,16 @@
 // The swarm engine against the contract, on a real Docker Swarm, and against what only it must withstand. The image
 // (SIMMER_TEST_IMAGE) is busybox: tests/images/build.sh makes it.
-#include <unistd.h>
-
-#include <atomic>
-#include <cstdlib>
 #include <fstream>
 
 #include <base/process.hpp>
-#include <recipes/recipe_tree.hpp>
 #include <swarm/docker_api.hpp>
-#include <swarm/swarm_engine.hpp>
 
-#include "engine_contract.hpp"
-#include "http_get.hpp"
+#include "swarm_fixture.hpp"
 
 namespace simmer::contract {
 namespace {
 
-namespace fs = std::filesystem;
-
-std::string image() {
-  const char* given = std::getenv("SIMMER_TEST_IMAGE");
-  return given != nullptr ? given : "simmer-test/busybox:1";
-}
-
-constexpr const char* web = R"yml(
-  web:
-    image: ${IMAGE}
-    command: ["sh", "-c", "echo \"$$TEXT\" > /content/index.html; httpd -f -p 80 -h /content & trap 'kill $$!; exit 0' TERM; wait"]
-    environment: {TEXT: "${TEXT}"}
-    volumes: ["content:/content"]
-    stop_grace_period: 5s
-    healthcheck: {test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 200ms, retries: 50}
-    deploy:
-      endpoint_mode: dnsrr
-      restart_policy: {delay: 100ms}
-      labels: ["traefik.http.routers.web.rule=Host(`${DOMAIN}`)"]
-)yml";
-constexpr const char* side = R"(
-  side:
-    image: ${IMAGE}
-    command: ["sh", "-c", "echo side is up; trap 'exit 0' TERM; while :; do sleep 0.1; done"]
-    secrets: [token]
-    deploy: {endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}
-)";
-constexpr const char* resources = R"(
-volumes: {content: }
-secrets: {token: {external: true, name: "${STACK_NAME}_token_v1"}}
-)";
-
-std::string one_service(const std::string& name, const std::string& script, const std::string& more) {
-  return "\n  " + name + ":\n    image: ${IMAGE}\n    command: [\"sh\", \"-c\", \"" + script + "\"]\n" + more;
-}
-
-std::string services_of(Sample sample) {
-  const std::string restart = "    deploy: {endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}\n";
-  switch (sample) {
-    case Sample::web: return std::string(web) + side;
-    case Sample::web_without_side: return web;
-    case Sample::never_up:
-      return one_service("web", "sleep 1000", "    healthcheck: {test: [\"CMD\", \"false\"], interval: 1s, start_period: 600s, retries: 600}\n    stop_grace_period: 100ms\n" + restart);
-    case Sample::crash_loop: return one_service("web", "echo about to fail; exit 1", restart);
-    case Sample::deaf: return one_service("web", "trap '' TERM; while :; do sleep 1; done", "    stop_grace_period: 300ms\n" + restart);
-    case Sample::job: return std::string(web) + one_service("job", "exit 0", "    deploy: {endpoint_mode: dnsrr, restart_policy: {condition: none}}\n");
-    case Sample::broken: return std::string(web) + "\n  side: {image: \"${IMAGE}\", comand: [\"true\"]}\n";
-  }
-  return "";
-}
-
-class SwarmUnderTest : public EngineUnderTest {
- public:
-  SwarmUnderTest() : engine_({"", "contract", ""}) {
-    static std::atomic<int> count{0};
-    scratch_ = fs::path(::testing::TempDir()) / ("simmer-swarm-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
-    make_folders(scratch_);
-  }
-  ~SwarmUnderTest() override { remove_tree(scratch_); }
-  Engine& engine() override { return engine_; }
-  fs::path scratch() override { return scratch_; }
-  std::string get(const std::string& url) override { return http_get(url); }
-  std::vector<std::string> print_secret() override { return {"cat", "/run/secrets/token"}; }
-  std::string process_kind() override { return "container"; }
-  bool keeps_its_endpoint() override { return false; }
-  milliseconds patience() override { return milliseconds(60000); }
-
-  DeploySpec spec(const std::string& stack, Sample sample) override { return spec_of(stack, services_of(sample)); }
-  DeploySpec spec_of(const std::string& stack, const std::string& services) {
-    DeploySpec spec;
-    spec.stack = stack;
-    spec.domain = stack + ".example.org";
-    spec.run_id = "run-1";
-    spec.recipe_dir = scratch_ / ("recipe-" + std::to_string(recipes_++));
-    make_folders(spec.recipe_dir);
-    std::ofstream(spec.recipe_dir / "compose.yml") << "version: \"3.8\"\nservices:" << services << resources;
-    spec.env = {{"TEXT", "hello"}, {"IMAGE", image()}, {"STACK_NAME", stack}, {"DOMAIN", spec.domain}};
-    spec.facts = read_recipe_tree(spec.recipe_dir, "sample", spec.env).facts;
-    spec.facts.version = "1.0.0+1";
-    spec.facts.commit = "c1";
-    spec.secrets = {{"token", "s3cret-value"}};
-    return spec;
-  }
-
- private:
-  SwarmEngine engine_;
-  fs::path scratch_;
-  int recipes_ = 0;
-};
+using swarm::docker_address;
 
 std::unique_ptr<EngineUnderTest> make_swarm() { return std::make_unique<SwarmUnderTest>(); }
 INSTANTIATE_TEST_SUITE_P(Swarm, EngineContract, ::testing::Values(&make_swarm));
@@ -212,7 +117,7 @@ TEST_F(SwarmEngineTest, NeighboursStayAsTheyAre) {
   engine().deploy(spec("s-mine", services_of(Sample::web)), limit());
   ASSERT_EQ(engine().wait_converged("s-mine", limit()).state, Convergence::State::converged);
   for (const auto& object : engine().inventory("", limit())) EXPECT_EQ(object.labels.at("stack"), "s-mine") << "a stranger's stack is seen";
-  EXPECT_TRUE(SwarmEngine({"", "another simmer", ""}).inventory("", limit()).empty()) << "its gc would take this run for an orphan";
+  EXPECT_TRUE(SwarmEngine({docker_address("", ""), "another simmer"}).inventory("", limit()).empty()) << "its gc would take this run for an orphan";
   engine().remove("s-mine", limit());
   EXPECT_EQ(engine().inventory("s-mine_not", limit()), before);
   docker({"stack", "rm", "s-mine_not"});
@@ -236,7 +141,7 @@ TEST_F(SwarmEngineTest, AStaleVolumeOfDockersOwnIsRefused) {
 
 TEST_F(SwarmEngineTest, ADockerThatDoesNotAnswerIsSaidInOneLine) {
   for (const std::string host : {"unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"}) {
-    SwarmEngine nobody({host, "", ""});
+    SwarmEngine nobody({{host, ""}, ""});
     try {
       nobody.check(limit());
       FAIL();
@@ -245,7 +150,7 @@ TEST_F(SwarmEngineTest, ADockerThatDoesNotAnswerIsSaidInOneLine) {
       EXPECT_NE(error.message().find(host), std::string::npos) << error.message();
     }
   }
-  EXPECT_THROW(SwarmEngine({"ssh://x", "", ""}), Error);
+  EXPECT_THROW(SwarmEngine({{"ssh://x", ""}, ""}), Error);
 }
 
 }  // namespace

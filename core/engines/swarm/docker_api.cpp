@@ -5,7 +5,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #define CPPHTTPLIB_OPENSSL_SUPPORT  // as the library was built: its classes are larger with it
 #include <httplib.h>
@@ -40,17 +42,39 @@ std::string url_encoded(const std::string& text) {
   return out;
 }
 
-DockerApi::DockerApi(std::string host) : host_(std::move(host)) {
-  if (!is_socket(host_) && !host_.starts_with("tcp://"))
-    throw Error(ErrorKind::config, "docker.host is '" + host_ + "'; it must begin with unix:// or tcp://");
+std::map<std::string, std::string> DockerAddress::environment() const {
+  if (tls.empty()) return {{"DOCKER_HOST", host}, {"DOCKER_TLS_VERIFY", ""}};
+  return {{"DOCKER_HOST", host}, {"DOCKER_TLS_VERIFY", "1"}, {"DOCKER_CERT_PATH", tls}};
+}
+
+DockerAddress docker_address(const std::string& host, const std::string& tls) {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value != nullptr ? value : "");
+  };
+  DockerAddress address{host, tls};
+  if (address.host.empty()) address.host = variable("DOCKER_HOST");
+  if (address.host.empty()) address.host = "unix:///var/run/docker.sock";
+  if (address.tls.empty() && !variable("DOCKER_TLS_VERIFY").empty() && !is_socket(address.host))
+    address.tls = variable("DOCKER_CERT_PATH").empty() ? variable("HOME") + "/.docker" : variable("DOCKER_CERT_PATH");
+  return address;
+}
+
+DockerApi::DockerApi(DockerAddress address) : address_(std::move(address)) {
+  if (!is_socket(address_.host) && !address_.host.starts_with("tcp://"))
+    throw Error(ErrorKind::config, "docker.host is '" + address_.host + "'; it must begin with unix:// or tcp://");
+  if (address_.tls.empty()) return;
+  for (const char* file : {"ca.pem", "cert.pem", "key.pem"})
+    if (std::ifstream(address_.tls + "/" + file).fail()) throw Error(ErrorKind::config, "docker.tls: there is no " + address_.tls + "/" + file + " that can be read");
 }
 
 DockerApi::Answer DockerApi::ask(const std::string& method, const std::string& path, const Json& body, const Limit& limit) {
   limit.check_stop("asking Docker");
-  const bool socket = is_socket(host_);
-  const std::string address = host_.substr(socket ? 7 : 6);
-  httplib::Client client(socket ? address : "http://" + address);
+  const bool socket = is_socket(address_.host), tls = !socket && !address_.tls.empty();
+  const std::string address = address_.host.substr(socket ? 7 : 6);
+  httplib::Client client(socket ? address : (tls ? "https://" : "http://") + address, tls ? address_.tls + "/cert.pem" : "", tls ? address_.tls + "/key.pem" : "");
   if (socket) client.set_address_family(AF_UNIX);
+  if (tls) client.set_ca_cert_path((address_.tls + "/ca.pem").c_str());
   // Even a caller whose time is up gets an answer: Docker's own are quick.
   const auto patience = std::max(limit.remaining(), milliseconds(2000));
   client.set_connection_timeout(patience.count() / 1000, patience.count() % 1000 * 1000);
@@ -67,7 +91,7 @@ DockerApi::Answer DockerApi::ask(const std::string& method, const std::string& p
   if (!answer) {
     const bool denied = socket && ::access(address.c_str(), R_OK | W_OK) != 0 && errno == EACCES;
     throw Error(ErrorKind::unavailable, denied ? "you may not use Docker's socket " + address + ": run this as root or as a member of the group docker"
-                                               : "Docker does not answer at " + host_ + " (" + httplib::to_string(answer.error()) +
+                                               : "Docker does not answer at " + address_.host + " (" + httplib::to_string(answer.error()) +
                                                      "): is it running? docker.host and DOCKER_HOST say where");
   }
   return {answer->status, answer->body};
@@ -104,11 +128,11 @@ std::string DockerApi::get_bytes(const std::string& path, const Limit& limit) {
   return std::move(answer.body);
 }
 
-EventBell::EventBell(const std::string& host) {
-  if (!is_socket(host)) return;
+EventBell::EventBell(const DockerAddress& where) {
+  if (!is_socket(where.host)) return;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  const std::string path = host.substr(7);
+  const std::string path = where.host.substr(7);
   if (path.size() >= sizeof address.sun_path) return;
   std::memcpy(address.sun_path, path.c_str(), path.size());
   Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -16,13 +16,25 @@ using Json = nlohmann::json;
 // Filters as Docker takes them: {"label": {"a=b"}}.
 using Filters = std::map<std::string, std::vector<std::string>>;
 
+// Where Docker is, and as whom it is spoken to.
+struct DockerAddress {
+  std::string host;  // "unix:///var/run/docker.sock", "tcp://127.0.0.1:2376"
+  std::string tls;   // folder with ca.pem, cert.pem and key.pem, as the docker CLI has it; empty: no TLS
+  // What the docker CLI and abra find it by.
+  std::map<std::string, std::string> environment() const;
+};
+// What is configured, else what the environment says as it does to the docker CLI (DOCKER_HOST, DOCKER_TLS_VERIFY and
+// DOCKER_CERT_PATH), else the socket that Docker has by default.
+DockerAddress docker_address(const std::string& host, const std::string& tls);
+
 // One thread. Every failure is an Error: unavailable when Docker does not answer or refuses, with its own words.
 class DockerApi {
  public:
-  // "unix:///var/run/docker.sock" or "tcp://127.0.0.1:2375". Error(config) for anything else.
-  explicit DockerApi(std::string host);
+  // Error(config) for a host that is neither unix:// nor tcp://.
+  explicit DockerApi(DockerAddress address);
 
-  const std::string& host() const { return host_; }
+  const DockerAddress& address() const { return address_; }
+  const std::string& host() const { return address_.host; }
 
   Json get(const std::string& path, const Limit& limit) { return request("GET", path, nullptr, limit); }
   Json list(const std::string& path, const Filters& filters, const Limit& limit);
@@ -42,14 +54,14 @@ class DockerApi {
   Answer ask(const std::string& method, const std::string& path, const Json& body, const Limit& limit);
   Json request(const std::string& method, const std::string& path, const Json& body, const Limit& limit);
 
-  std::string host_;
+  DockerAddress address_;
 };
 
 // Docker's events of services and containers, as a bell: that it rang is all that counts, what happened is read anew.
 class EventBell {
  public:
-  // Where the socket cannot be watched (TCP), waits just take their time.
-  explicit EventBell(const std::string& host);
+  // Where there is no socket to watch (TCP), waits just take their time.
+  explicit EventBell(const DockerAddress& address);
   // Until it rings, or the time has passed.
   void wait(milliseconds at_most);
 

@@ -1,7 +1,6 @@
 // What changes a stack: deploy, upgrade, stop, start, undeploy, remove.
 #include <ctime>
 
-#include <base/process.hpp>
 #include <simmer/error.hpp>
 #include <swarm/compose_overlay.hpp>
 #include <swarm/swarm_engine.hpp>
@@ -14,19 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string one_line(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text.substr(0, 600);
-}
-
 Filters of_stack(const std::string& stack) { return {{"label", {std::string(docker_stack_label) + "=" + stack}}}; }
-
-bool is_machines_fault(const std::string& said) {
-  for (const char* words : {"could not be found. You need to create a", "declared as external, but", "no space left", "Pool overlaps", "non-overlapping"})
-    if (said.find(words) != std::string::npos) return true;
-  return false;
-}
 
 std::string base64(const std::string& bytes) {
   static constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -38,28 +25,6 @@ std::string base64(const std::string& bytes) {
   }
   return out;
 }
-
-// A file of its own for one call of the CLI.
-class OverlayFile {
- public:
-  explicit OverlayFile(const std::string& text) {
-    std::string pattern = (fs::temp_directory_path() / "simmer-overlay-XXXXXX").string();
-    const Fd fd(::mkstemp(pattern.data()));
-    if (!fd) throw_errno("cannot make a temporary file", errno);
-    path_ = pattern;
-    write_file_beside(path_, text, 0600);
-  }
-  ~OverlayFile() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  OverlayFile(const OverlayFile&) = delete;
-  OverlayFile& operator=(const OverlayFile&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 void check_names(const DeploySpec& spec) {
   check_stack_name(spec.stack);
@@ -113,25 +78,7 @@ void SwarmEngine::make_secrets(const DeploySpec& spec, const Limit& limit) {
 void SwarmEngine::stack_deploy(const DeploySpec& spec, const Limit& limit) {
   std::string node;
   if (spec.kept) node = api_.get("/info", limit)["Swarm"].value("NodeID", "");
-  const OverlayFile overlay(compose_overlay(spec, node, instance_));
-  Command command;
-  command.argv = {docker_, "stack", "deploy", "--prune", "--resolve-image", "never"};
-  for (const auto& file : compose_files_of(spec)) command.argv.insert(command.argv.end(), {"-c", file});
-  command.argv.insert(command.argv.end(), {"-c", overlay.path().string(), spec.stack});
-  command.working_dir = spec.recipe_dir;
-  command.clean_env = true;
-  command.env = spec.env;
-  for (const auto& [key, value] : spec.facts.abra_exports) command.env[key] = value;
-  for (const char* own : {"PATH", "HOME"})
-    if (const char* value = std::getenv(own)) command.env[own] = value;
-  command.env["STACK_NAME"] = spec.stack;
-  command.env["DOMAIN"] = spec.domain;
-  command.env["DOCKER_HOST"] = api_.host();
-  const auto done = run_command(command, limit);
-  if (done.exit_code == 0) return;
-  const std::string said = one_line(done.err.empty() ? done.out : done.err);
-  api_.get("/_ping", limit);  // Docker itself being gone is not the recipe's doing
-  throw Error(is_machines_fault(said) ? ErrorKind::infrastructure : ErrorKind::recipe, "docker stack deploy refuses: " + said);
+  driver_->deploy(spec, compose_overlay(spec, node, instance_), limit);
 }
 
 void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
@@ -180,7 +127,7 @@ void SwarmEngine::scale(const std::string& stack, bool down, const Limit& limit)
 
 void SwarmEngine::stop(const std::string& stack, const Limit& limit) {
   scale(stack, true, limit);
-  EventBell bell(api_.host());
+  EventBell bell(api_.address());
   while (true) {
     bool runs = false;
     for (const auto& container : containers_of(stack, limit)) runs = runs || container.value("State", "") == "running";
@@ -209,7 +156,7 @@ void SwarmEngine::sweep_up(const std::string& stack, const Limit& limit) {
 }
 
 void SwarmEngine::wait_until_gone(const std::string& stack, const Limit& limit) {
-  EventBell bell(api_.host());
+  EventBell bell(api_.address());
   while (true) {
     std::string left;
     for (const auto& [kind, path] : {std::pair("service", "/services"), std::pair("task", "/tasks"), std::pair("container", "/containers/json?all=1"), std::pair("network", "/networks")})
@@ -246,16 +193,14 @@ std::vector<std::string> SwarmEngine::undeploy(const std::string& stack, const L
   check_stack_name(stack);
   const std::int64_t since = std::time(nullptr);
   const bool ran = !services_of(stack, limit).empty();
-  if (ran) {
-    const auto done = run_command({{docker_, "stack", "rm", stack}, {{"DOCKER_HOST", api_.host()}}, false, {}, ""}, limit);
-    if (done.exit_code != 0) throw Error(ErrorKind::unavailable, "docker stack rm " + stack + " failed: " + one_line(done.err));
-  }
+  if (ran) driver_->remove(stack, limit);
   wait_until_gone(stack, limit);
   remove_all("/secrets", stack, limit);
   remove_all("/configs", stack, limit);
   // The folders behind given volumes are not Docker's: its object must not outlive the deployment.
   for (const auto& volume : volumes_of(of_stack(stack), limit))
     if (volume["Labels"].is_object() && volume["Labels"].contains(given_label)) api_.remove("/volumes/" + url_encoded(volume["Name"].get<std::string>()), limit);
+  driver_->forget(stack);
   memory_[stack].stack = {};
   return ran ? services_killed_since(stack, since, limit) : std::vector<std::string>{};
 }

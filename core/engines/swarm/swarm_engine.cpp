@@ -1,8 +1,5 @@
 #include <swarm/swarm_engine.hpp>
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <ctime>
 
 #include <base/process.hpp>
@@ -14,12 +11,6 @@ namespace simmer {
 using namespace swarm;
 
 namespace {
-
-std::string host_of(const SwarmEngineOptions& options) {
-  if (!options.host.empty()) return options.host;
-  const char* variable = std::getenv("DOCKER_HOST");
-  return variable != nullptr && *variable != '\0' ? variable : "unix:///var/run/docker.sock";
-}
 
 std::string text_of(const nlohmann::json& json, const char* key) {
   const auto found = json.find(key);
@@ -57,9 +48,9 @@ void check_stack_name(const std::string& stack) {
   if (stack.empty() || !std::all_of(stack.begin(), stack.end(), plain)) throw Error(ErrorKind::usage, "\"" + stack + "\" cannot name a stack");
 }
 
-SwarmEngine::SwarmEngine(SwarmEngineOptions options) : api_(host_of(options)), instance_(options.instance), docker_(options.docker) {
-  // A newer client may come first in PATH, without the engine it belongs to.
-  if (docker_.empty()) docker_ = ::access("/usr/bin/docker", X_OK) == 0 ? "/usr/bin/docker" : "docker";
+SwarmEngine::SwarmEngine(SwarmEngineOptions options)
+    : api_(options.docker), instance_(std::move(options.instance)), docker_(docker_program()), driver_(std::move(options.driver)) {
+  if (!driver_) driver_ = std::make_unique<DockerCli>(api_.address());
 }
 
 void SwarmEngine::check(const Limit& limit) {
@@ -69,17 +60,20 @@ void SwarmEngine::check(const Limit& limit) {
     throw Error(ErrorKind::unavailable, "Docker at " + api_.host() + " is in no swarm (" + text_of(swarm, "LocalNodeState") + "): docker swarm init");
   if (!swarm.value("ControlAvailable", false))
     throw Error(ErrorKind::unavailable, "Docker at " + api_.host() + " is a worker of its swarm, no manager: run Simmer on a manager");
+  driver_->check(limit);
 }
 
 std::map<std::string, std::string> SwarmEngine::tools(const Limit& limit) {
   const auto version = api_.get("/version", limit);
-  return {{"docker", text_of(version, "Version")}, {"docker-api", text_of(version, "ApiVersion")}, {"linux", text_of(version, "KernelVersion")}};
+  std::map<std::string, std::string> all = {{"docker", text_of(version, "Version")}, {"docker-api", text_of(version, "ApiVersion")}, {"linux", text_of(version, "KernelVersion")}};
+  all.merge(driver_->tools(limit));
+  return all;
 }
 
 void SwarmEngine::make_images_present(const DeploySpec& spec, const Limit& limit) {
   for (const auto& service : spec.facts.services) {
     if (service.image.empty() || !api_.get_if_there("/images/" + url_encoded(service.image) + "/json", limit).is_null()) continue;
-    const auto pulled = run_command({{docker_, "pull", "-q", service.image}, {{"DOCKER_HOST", api_.host()}}, false, {}, ""}, limit);
+    const auto pulled = run_command({{docker_, "pull", "-q", service.image}, api_.address().environment(), false, {}, ""}, limit);
     if (pulled.exit_code != 0) {
       std::string why = pulled.err.substr(0, 300);
       std::replace(why.begin(), why.end(), '\n', ' ');
@@ -133,6 +127,10 @@ std::vector<EngineObject> SwarmEngine::inventory(const std::string& stack, const
   for (const auto& [kind, path] : {std::pair("secret", "/secrets"), std::pair("config", "/configs")})
     for (const auto& object : api_.list(path, filters, limit)) add(kind, text_of(object, "ID"), text_of(object["Spec"], "Name"), object["Spec"].value("Labels", Json()));
   for (const auto& network : api_.list("/networks", filters, limit)) add("network", text_of(network, "Id"), text_of(network, "Name"), network.value("Labels", Json()));
+  for (auto& object : driver_->objects(stack)) {
+    if (run_id.empty()) run_id = object.labels["run_id"];
+    objects.push_back(std::move(object));
+  }
   // Docker does not let us mark all of them; what is of one stack is of one run.
   for (auto& object : objects) object.labels = {{"stack", stack}, {"run_id", run_id}};
   std::sort(objects.begin(), objects.end());
@@ -153,6 +151,7 @@ std::set<std::string> SwarmEngine::our_stacks(const Limit& limit) {
   for (const auto& secret : api_.list("/secrets", ours, limit)) note(secret["Spec"]["Labels"]);
   for (const auto& network : api_.list("/networks", ours, limit)) note(network["Labels"]);
   for (const auto& volume : volumes_of(ours, limit)) note(volume["Labels"]);
+  for (const auto& stack : driver_->stacks()) stacks.insert(stack);
   return stacks;
 }
 
@@ -210,7 +209,7 @@ std::string SwarmEngine::last_words(const std::string& stack, const std::string&
 }
 
 Convergence SwarmEngine::wait_converged(const std::string& stack, const Limit& limit) {
-  EventBell bell(api_.host());
+  EventBell bell(api_.address());
   while (true) {
     limit.check_stop("waiting for " + stack);
     auto found = state(stack, limit.unstoppable());
@@ -223,7 +222,7 @@ Convergence SwarmEngine::wait_converged(const std::string& stack, const Limit& l
 }
 
 Convergence SwarmEngine::wait_for_change(const std::string& stack, std::uint64_t seen, const Limit& limit) {
-  EventBell bell(api_.host());
+  EventBell bell(api_.address());
   while (true) {
     limit.check_stop("waiting for a change of " + stack);
     auto found = state(stack, limit.unstoppable());
@@ -271,7 +270,7 @@ ExecResult SwarmEngine::exec(const std::string& stack, const ExecRequest& reques
   Command command;
   command.argv = {docker_, "exec", "-i", container};
   command.argv.insert(command.argv.end(), request.argv.begin(), request.argv.end());
-  command.env = {{"DOCKER_HOST", api_.host()}};
+  command.env = api_.address().environment();
   command.input = request.input;
   auto result = run_command(command, limit.at_most(request.timeout));
   const bool never_ran = (result.exit_code == 126 || result.exit_code == 127) && (result.out + result.err).find("OCI runtime exec failed") != std::string::npos;

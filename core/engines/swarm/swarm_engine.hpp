@@ -1,5 +1,6 @@
-// The `swarm` engine: the same stacks as `docker stack deploy` makes, on a real Docker Swarm. The docker CLI deploys and runs
-// commands in containers; everything that is read comes from Docker's API. See docs/engine-swarm.md.
+// The engines `swarm` and `abra`: the same stacks as `docker stack deploy` makes, on a real Docker Swarm. Who makes them is a
+// driver's business (the docker CLI, or abra); the docker CLI runs commands in containers; everything that is read comes from
+// Docker's API. See docs/engine-swarm.md and docs/engine-abra.md.
 #pragma once
 
 #include <map>
@@ -10,23 +11,25 @@
 
 #include <engine/engine.hpp>
 #include <swarm/docker_api.hpp>
+#include <swarm/stack_driver.hpp>
 #include <swarm/stack_state.hpp>
 
 namespace simmer {
 
 struct SwarmEngineOptions {
-  std::string host;      // docker.host; empty: DOCKER_HOST, else unix:///var/run/docker.sock
+  swarm::DockerAddress docker;
   std::string instance;  // which Simmer this is: what another one deployed on the same Docker is not in inventory("")
-  std::string docker;    // the docker CLI; empty: /usr/bin/docker if it is there, else docker in PATH
+  std::unique_ptr<swarm::StackDriver> driver = nullptr;  // what makes stacks; none: the docker CLI
 };
 
 class SwarmEngine final : public Engine {
  public:
   explicit SwarmEngine(SwarmEngineOptions options);
 
-  std::string name() const override { return "swarm"; }
+  std::string name() const override { return driver_->engine_name(); }
   void check(const Limit& limit) override;
   std::map<std::string, std::string> tools(const Limit& limit) override;
+  std::optional<std::vector<LintFinding>> lint(const DeploySpec& spec, const Limit& limit) override { return driver_->lint(spec, limit); }
   void make_images_present(const DeploySpec& spec, const Limit& limit) override;
   void deploy(const DeploySpec& spec, const Limit& limit) override;
   void upgrade(const DeploySpec& spec, const Limit& limit) override;
@@ -75,6 +78,7 @@ class SwarmEngine final : public Engine {
 
   swarm::DockerApi api_;
   std::string instance_, docker_;
+  std::unique_ptr<swarm::StackDriver> driver_;
   std::map<std::string, Memory> memory_;
 };
 

@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -209,14 +211,51 @@ pid_t spawn_process(const SpawnOptions& options) {
   return pid;
 }
 
+namespace {
+
+// Ours and the child's ends of its three streams.
+struct Streams {
+  Fd in_read, in_write, out_read, out_write, err_read, err_write;
+};
+
+Streams open_pipes() {
+  const auto pipe = [](Fd& read, Fd& write) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw_errno("cannot make a pipe", errno);
+    read = Fd(ends[0]);
+    write = Fd(ends[1]);
+  };
+  Streams streams;
+  pipe(streams.in_read, streams.in_write);
+  pipe(streams.out_read, streams.out_write);
+  pipe(streams.err_read, streams.err_write);
+  return streams;
+}
+
+Streams open_terminals() {
+  const auto terminal = [](Fd& ours, Fd& childs) {
+    int master = -1, slave = -1;
+    termios plain{};
+    ::cfmakeraw(&plain);  // no echo, no \r before \n
+    const winsize size{50, 200, 0, 0};
+    if (::openpty(&master, &slave, nullptr, &plain, &size) != 0) throw_errno("cannot make a pseudo-terminal", errno);
+    ours = Fd(master);
+    childs = Fd(slave);
+    for (const int fd : {master, slave}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  };
+  Streams streams;
+  terminal(streams.out_read, streams.out_write);
+  terminal(streams.err_read, streams.err_write);
+  streams.in_read = Fd(::fcntl(streams.out_write.get(), F_DUPFD_CLOEXEC, 0));
+  return streams;
+}
+
+}  // namespace
+
 CommandResult run_command(const Command& command, const Limit& limit, std::size_t max_output) {
-  int in[2], out[2], err[2];
-  if (::pipe2(in, O_CLOEXEC) != 0) throw_errno("cannot make a pipe", errno);
-  Fd in_read(in[0]), in_write(in[1]);
-  if (::pipe2(out, O_CLOEXEC) != 0) throw_errno("cannot make a pipe", errno);
-  Fd out_read(out[0]), out_write(out[1]);
-  if (::pipe2(err, O_CLOEXEC) != 0) throw_errno("cannot make a pipe", errno);
-  Fd err_read(err[0]), err_write(err[1]);
+  Streams streams = command.terminal ? open_terminals() : open_pipes();
+  Fd &in_read = streams.in_read, &in_write = streams.in_write, &out_read = streams.out_read;
+  Fd &out_write = streams.out_write, &err_read = streams.err_read, &err_write = streams.err_write;
 
   SpawnOptions options;
   options.argv = command.argv;
@@ -230,7 +269,8 @@ CommandResult run_command(const Command& command, const Limit& limit, std::size_
   in_read.reset();
   out_write.reset();
   err_write.reset();
-  for (const Fd* end : {&in_write, &out_read, &err_read}) ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
+  for (const Fd* end : {&in_write, &out_read, &err_read})
+    if (*end) ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
   const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (command.input.empty()) in_write.reset();
 

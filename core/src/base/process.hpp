@@ -38,6 +38,9 @@ struct Command {
   bool clean_env = false;
   fs::path working_dir;  // empty: ours
   std::string input;
+  // Its input, output and errors are pseudo-terminals (raw, two of them: the streams stay apart), for programs that insist
+  // on one. Nothing is typed: `input` must be empty. It stays in our session and process group.
+  bool terminal = false;
 };
 
 struct CommandResult {

@@ -232,8 +232,11 @@ Config read_config(const std::filesystem::path& file) {
       root, "",
       {{"base_domain", into_text(config.base_domain, "base_domain")},
        {"engine", [&](const YAML::Node& node) { config.engine = reader.one_of(node, "engine", {"local", "swarm", "abra"}); }},
-       {"abra", later("abra", {"bin", "dir", "server"})},
-       {"docker", [&](const YAML::Node& node) { reader.map(node, "docker", {{"host", into_text(config.docker_host, "docker.host")}, {"tls", nullptr}}); }},
+       {"abra",
+        [&](const YAML::Node& node) {
+          reader.map(node, "abra", {{"bin", into_text(config.engines.abra_program, "abra.bin")}, {"dir", into_text(config.engines.abra_dir, "abra.dir")}, {"server", into_text(config.engines.abra_server, "abra.server")}});
+        }},
+       {"docker", [&](const YAML::Node& node) { reader.map(node, "docker", {{"host", into_text(config.engines.docker_host, "docker.host")}, {"tls", into_text(config.engines.docker_tls, "docker.tls")}}); }},
        {"proxy",
         [&](const YAML::Node& node) {
           reader.map(node, "proxy", {{"network", into_text(config.proxy_network, "proxy.network")}, {"address", [&](const YAML::Node& value) { config.proxy_address = reader.address(value, "proxy.address"); }},

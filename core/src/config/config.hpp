@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <engine/engine_options.hpp>
+
 namespace simmer {
 
 using std::chrono::milliseconds;
@@ -33,7 +35,7 @@ struct Config {
   std::filesystem::path file;  // where it was read from; empty: defaults alone
   std::string base_domain = "simmer.localhost";
   std::string engine = "local";
-  std::string docker_host;  // "unix:///var/run/docker.sock"; empty: DOCKER_HOST, else that
+  EngineOptions engines;
   std::string proxy_network = "proxy";
   std::string proxy_address;      // "127.0.0.1:443"; empty: apps are asked directly, beside the proxy
   std::string proxy_tls = "wildcard";  // or none

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <base/limit.hpp>
+#include <recipes/lint_finding.hpp>
 #include <simmer/host.hpp>
 #include <simmer/recipe_facts.hpp>
 
@@ -39,7 +40,8 @@ struct DeploySpec {
   std::string domain;
   std::string run_id;  // labels every object that can carry one; empty for live apps
   bool kept = false;   // of a kept app: its ports are remembered for ever
-  std::filesystem::path recipe_dir;  // the checkout; stays as it is while deployed
+  std::filesystem::path recipe_dir;  // the checkout, without .git; stays as it is while deployed
+  std::filesystem::path repository;  // the git repository it is from; empty: a working tree without one
   RecipeFacts facts;                 // of that checkout, interpolated with `env`
   std::map<std::string, std::string> env;      // the deployment's complete environment
   std::map<std::string, std::string> secrets;  // compose name -> value; never logged, files 0600
@@ -99,6 +101,9 @@ class Engine {
 
   // What it works with, by name, with versions ("docker": "20.10.24"); for result.json.
   virtual std::map<std::string, std::string> tools(const Limit& limit) = 0;
+
+  // What the engine's own tool finds wrong with a recipe; nothing: it has no such tool.
+  virtual std::optional<std::vector<LintFinding>> lint(const DeploySpec&, const Limit&) { return std::nullopt; }
 
   // Makes sure that everything the deployment starts from is here (pulls images, finds
   // executables), without changing anything that runs. Error(infrastructure) names what is missing.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <recipes/lint_finding.hpp>
 #include <simmer/recipe_facts.hpp>
 
 namespace simmer {
@@ -31,12 +32,6 @@ struct PolicyViolation {
   std::string permission;  // the `allow` word that would permit it: bind-mounts, docker-socket, …
   std::string service;     // empty: top level
   std::string what;        // for people: "service app mounts /etc"
-};
-
-struct LintFinding {
-  std::string rule;  // "R001" … where abra has one, else "S…"
-  bool error = false;
-  std::string message;
 };
 
 struct RecipeTree {

@@ -31,6 +31,7 @@ DeploySpec Deployment::spec_for(const RecipeState& state, const std::map<std::st
   spec.run_id = run_.spec.run_id;
   spec.kept = kept_;
   spec.recipe_dir = state.dir;
+  spec.repository = run_.spec.repository;
   spec.facts = state.tree.facts;
   spec.env = state.env;
   spec.secrets = secrets;

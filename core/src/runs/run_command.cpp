@@ -428,7 +428,7 @@ RunSpec spec_of_app(const Config& config, const StateFolder& state, const AppCon
   spec.fork = config.fork;
   spec.state = state.root();
   spec.engine = config.engine;
-  spec.docker_host = config.docker_host;
+  spec.engines = config.engines;
   spec.plugin_path = config.plugin_path;
   spec.window = config.health.window;
   spec.start = config.start_deadline();

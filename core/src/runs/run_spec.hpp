@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <engine/engine_options.hpp>
 #include <recipes/recipe_repository.hpp>
 #include <simmer/tier.hpp>
 
@@ -51,7 +52,7 @@ struct RunSpec {
 
   fs::path state;
   std::string engine;
-  std::string docker_host;
+  EngineOptions engines;
   std::vector<fs::path> plugin_path;
   milliseconds window{2000}, start{30000}, plugin{60000}, teardown{60000};
   milliseconds keep{0};  // how long a red deployment of the last attempt stays for inspection

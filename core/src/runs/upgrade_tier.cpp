@@ -12,13 +12,29 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+// Ours, and instead of the rules that abra has as well, abra's own word where it is the engine.
+std::vector<LintFinding> lint_findings(RunContext& run, const RecipeState& head) {
+  auto findings = lint(head.tree);
+  DeploySpec spec;
+  spec.stack = run.spec.stack;
+  spec.run_id = run.spec.run_id;
+  spec.recipe_dir = head.dir;
+  spec.repository = run.spec.repository;
+  spec.facts = head.tree.facts;
+  const auto theirs = run.engine.lint(spec, Limit::in(run.spec.plugin, run.stop));
+  if (!theirs) return findings;
+  std::erase_if(findings, [](const LintFinding& finding) { return finding.rule.starts_with("R"); });
+  findings.insert(findings.end(), theirs->begin(), theirs->end());
+  return findings;
+}
+
 }  // namespace
 
 void report_recipe(RunContext& run, const RecipeState& head) {
   if (!head.version.empty()) run.report.fact("label", head.version);
   for (const auto& warning : head.tree.warnings) run.report.log(LogLevel::warning, warning);
   std::vector<std::string> errors;
-  for (const auto& finding : lint(head.tree)) {
+  for (const auto& finding : lint_findings(run, head)) {
     run.report.log(finding.error ? LogLevel::warning : LogLevel::info, "lint: " + finding.rule + ": " + finding.message);
     if (finding.error) errors.push_back(finding.rule + ": " + finding.message);
   }

@@ -50,7 +50,7 @@ RunSpec a_spec() {
   spec.fork = "overlay";
   spec.state = "/var/lib/simmer";
   spec.engine = "swarm";
-  spec.docker_host = "tcp://127.0.0.1:2375";
+  spec.engines = {"tcp://127.0.0.1:2376", "/etc/simmer/tls", "/opt/abra", "/root/.abra", "example.org"};
   spec.plugin_path = {"/a", "/b"};
   spec.window = milliseconds(1);
   spec.start = milliseconds(2);
@@ -99,7 +99,11 @@ TEST(RunSpecs, ComeOverWholeThroughText) {
   EXPECT_EQ(got.fork, sent.fork);
   EXPECT_EQ(got.state, sent.state);
   EXPECT_EQ(got.engine, sent.engine);
-  EXPECT_EQ(got.docker_host, sent.docker_host);
+  EXPECT_EQ(got.engines.docker_host, sent.engines.docker_host);
+  EXPECT_EQ(got.engines.docker_tls, sent.engines.docker_tls);
+  EXPECT_EQ(got.engines.abra_program, sent.engines.abra_program);
+  EXPECT_EQ(got.engines.abra_dir, sent.engines.abra_dir);
+  EXPECT_EQ(got.engines.abra_server, sent.engines.abra_server);
   EXPECT_EQ(got.plugin_path, sent.plugin_path);
   EXPECT_EQ(got.window, sent.window);
   EXPECT_EQ(got.start, sent.start);

@@ -1,0 +1,57 @@
+// Who turns a recipe into a stack of Docker's: the docker CLI, or a tool on top of it. What runs is always read from Docker.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <engine/engine.hpp>
+#include <swarm/docker_api.hpp>
+
+namespace simmer::swarm {
+
+// One thread. Failures are Errors as the Engine has them.
+class StackDriver {
+ public:
+  virtual ~StackDriver() = default;
+  virtual std::string engine_name() const = 0;
+  // Is the tool here, and new enough? Error(unavailable) with what was found.
+  virtual void check(const Limit& limit) = 0;
+  // The tool's own name and version.
+  virtual std::map<std::string, std::string> tools(const Limit& limit) = 0;
+  // Deploys, or changes what is deployed to `spec`; `overlay` is a compose file to be laid over the recipe's own.
+  virtual void deploy(const DeploySpec& spec, const std::string& overlay, const Limit& limit) = 0;
+  // Asks for the end of the stack's services; they may still be going when it returns.
+  virtual void remove(const std::string& stack, const Limit& limit) = 0;
+  // What the tool itself keeps of a stack (an app's entry), as inventory; and what becomes of that when the stack is gone.
+  virtual std::vector<EngineObject> objects(const std::string&) { return {}; }
+  virtual std::vector<std::string> stacks() { return {}; }
+  virtual void forget(const std::string&) {}
+  virtual std::optional<std::vector<LintFinding>> lint(const DeploySpec&, const Limit&) { return std::nullopt; }
+};
+
+// `docker stack deploy` and `docker stack rm`.
+class DockerCli final : public StackDriver {
+ public:
+  explicit DockerCli(DockerAddress address);
+  std::string engine_name() const override { return "swarm"; }
+  void check(const Limit& limit) override;
+  std::map<std::string, std::string> tools(const Limit&) override { return {}; }
+  void deploy(const DeploySpec& spec, const std::string& overlay, const Limit& limit) override;
+  void remove(const std::string& stack, const Limit& limit) override;
+
+ private:
+  DockerAddress address_;
+  std::string docker_;
+};
+
+// The program `docker`: Debian's engine brings one; a newer one without an engine may come first in PATH.
+std::string docker_program();
+
+// Is what a tool said on failing to deploy about this machine (no network, no disk), not about the recipe?
+bool is_machines_fault(const std::string& said);
+// Several lines as one, cut to what fits in a message.
+std::string one_line(std::string text);
+
+}  // namespace simmer::swarm

@@ -1,0 +1,64 @@
+#include <gtest/gtest.h>
+
+#include <abra/abra_words.hpp>
+#include <recipes/recipe_tree.hpp>
+
+namespace simmer::abra {
+namespace {
+
+TEST(AbraWords, TypeIsRecipeAndVersion) {
+  EXPECT_EQ(type_in_env("A=1\nTYPE=keycloak:10.7.1+26.6.2\n")->version, "10.7.1+26.6.2");
+  EXPECT_EQ(type_in_env("TYPE=keycloak # the recipe\n")->recipe, "keycloak");
+  EXPECT_EQ(type_in_env("TYPE=keycloak\n")->version, "");
+  EXPECT_EQ(type_in_env("export RECIPE=\"custom-html:1.9.0+v2.9.6\"\n")->version, "1.9.0+v2.9.6");
+  EXPECT_EQ(type_in_env("TYPE=old\nRECIPE=new\n")->recipe, "new");
+  EXPECT_FALSE(type_in_env("#TYPE=keycloak\nMY_TYPE=x\n"));
+}
+
+TEST(AbraWords, AnEnvIsReadAsItWasMeant) {
+  const std::map<std::string, std::string> values = {{"A", "plain-1.2:3"}, {"B", "two words # no comment"}, {"C", "it's $HOME"}, {"D", "say \"hi\""}, {"E", ""}, {"F", "a\\b'c`d"}, {"TYPE", "other"}};
+  const auto text = env_text({"notes", "1.0.0+10.11"}, values);
+  EXPECT_EQ(type_in_env(text)->recipe, "notes");
+  auto read = parse_env_file(text, ".env");
+  EXPECT_EQ(read["TYPE"], "notes:1.0.0+10.11");
+  for (const auto& [key, value] : values)
+    if (key != "TYPE") {
+      EXPECT_EQ(read[key], value) << key << "\n" << text;
+    }
+}
+
+TEST(AbraWords, VersionsAreFoundAndCompared) {
+  EXPECT_EQ(version_in("abra version 0.10.0-beta-5a1b2c3\n"), "0.10.0");
+  EXPECT_FALSE(version_in("command not found"));
+  EXPECT_TRUE(is_older("0.9.2", "0.10.0"));
+  EXPECT_FALSE(is_older("0.10.0", "0.10.0"));
+  EXPECT_FALSE(is_older("1.0.0", "0.10.0"));
+}
+
+TEST(AbraWords, WhatIsFatalIsOnStandardOutputAndColoured) {
+  EXPECT_EQ(complaint_in("INFO a\n\x1b[31mFATA\x1b[0m \x1b[1msecret not generated: x\x1b[0m\r\n", "WARN b\n"), "secret not generated: x");
+  EXPECT_EQ(complaint_in("FATA[0003] no such app\n", ""), "no such app");
+  EXPECT_EQ(complaint_in("one\ntwo\n", ""), "two");
+  EXPECT_EQ(complaint_in("", ""), "it said nothing");
+}
+
+TEST(AbraWords, SecretsAreNotShown) { EXPECT_EQ(shown("\x1b[1mtoken=hunter2 hunter2\x1b[0m", {{"token", "hunter2"}, {"empty", ""}}), "token=*** ***"); }
+
+TEST(AbraWords, LintIsItsTable) {
+  const auto findings = lint_table(
+      "┃ REF  ┃ RULE ┃ SEVERITY ┃ SATISFIED ┃ SKIPPED ┃ RESOLVE ┃\n"
+      "┃ R001 ┃ compose config has expected version ┃ warn ┃ ✅ ┃ - ┃ say it ┃\n"
+      "│ R009 │ environment values are strings │ error │ ❌ │ - │ put them in quotes │\n"
+      "| R002 | healthchecks | warn | ❌ | - | wire them up |\n"
+      "┃ R014 ┃ annotated tags ┃ error ┃ ❌ ┃ ✅ ┃ ┃\n");
+  ASSERT_TRUE(findings);
+  ASSERT_EQ(findings->size(), 2U);
+  EXPECT_EQ(findings->at(0).rule, "R009");
+  EXPECT_TRUE(findings->at(0).error);
+  EXPECT_EQ(findings->at(0).message, "environment values are strings: put them in quotes");
+  EXPECT_FALSE(findings->at(1).error);
+  EXPECT_FALSE(lint_table("FATA no such recipe\n")) << "no table is no clean bill";
+}
+
+}  // namespace
+}  // namespace simmer::abra
