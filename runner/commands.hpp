@@ -28,6 +28,7 @@ int command_alerts(const Invocation& call);
 int command_status(const Invocation& call);
 int command_recover(const Invocation& call);
 int command_gc(const Invocation& call);
+int command_doctor(const Invocation& call);
 
 // Standard output: one JSON document.
 void print_json(const nlohmann::json& document);

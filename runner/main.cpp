@@ -40,12 +40,13 @@ const std::map<std::string, CommandEntry>& commands() {
       {"status", {command_status, {}}},
       {"recover", {command_recover, {"dry-run"}}},
       {"gc", {command_gc, {"dry-run"}}},
+      {"doctor", {command_doctor, {}}},
   };
   return all;
 }
 
 // Words of the contract whose parts are still to be built: said as such, not as a typing error.
-const std::vector<std::string> to_come = {"reconcile", "rollback", "sweep", "lease", "hold", "why", "serve", "init", "doctor", "history", "selftest"};
+const std::vector<std::string> to_come = {"reconcile", "rollback", "sweep", "lease", "hold", "why", "serve", "init", "history", "selftest"};
 
 int dispatch(const CommandLine& line) {
   if (line.has("help") || (line.words.empty() && !line.has("version"))) {

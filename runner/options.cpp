@@ -153,6 +153,7 @@ usage: simmer [options] COMMAND ...
   status                                              apps, runs, journals, disk
   recover [APP] [--dry-run]                           finish or undo what a killed Simmer left
   gc [--dry-run]                                      remove what no living run owns
+  doctor                                              is this machine ready, and what to do if not
 
 options (each has a SIMMER_... variable and a key in the configuration; a flag wins):
   --config FILE        the configuration (default /etc/simmer/config.yml, else defaults)

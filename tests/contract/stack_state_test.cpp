@@ -120,11 +120,33 @@ TEST(StackState, TasksThatFindNoAddressNodeOrImageAreTheMachinesFault) {
   EXPECT_EQ(judged(a_service(), {rejected}).state, State::infrastructure);
 }
 
+// Another node gets its images by itself, and may take its time.
+TEST(StackState, AnotherNodeMayTakeLongerToGetAnImage) {
+  StackMemory memory;
+  const auto elsewhere = a_task("t1", "preparing", {{"NodeID", "n2"}});
+  EXPECT_EQ(judge_stack({json::array({a_service()}), {elsewhere}, "n1"}, memory, "st", noon + 60).state, State::converging);
+  EXPECT_EQ(judge_stack({json::array({a_service()}), {elsewhere}, "n1"}, memory, "st", noon + 600).state, State::infrastructure);
+  EXPECT_EQ(judge_stack({json::array({a_service()}), {elsewhere}, "n2"}, memory, "st", noon + 60).state, State::infrastructure);
+}
+
 TEST(StackState, AJobHasConvergedWhenItIsDone) {
   const auto job = a_service({{"Spec", {{"TaskTemplate", {{"RestartPolicy", {{"Condition", "none"}}}}}}}});
   EXPECT_EQ(judged(job, {a_task("t1", "running")}).state, State::converging);
   EXPECT_EQ(judged(job, {a_task("t1", "complete", {{"DesiredState", "shutdown"}})}).state, State::converged);
   EXPECT_EQ(judged(job, {dead("t1", "task: non-zero exit (7)")}).state, State::failed);
+}
+
+// What was told to end by its failing health check often ends with 0.
+TEST(StackState, AnAppThatEndsWithoutAnErrorIsNotStartedAgain) {
+  const auto service = a_service({{"Spec", {{"TaskTemplate", {{"RestartPolicy", {{"Condition", "on-failure"}}}}}}}});
+  const auto ended = a_task("t1", "complete", {{"DesiredState", "shutdown"}});
+  EXPECT_EQ(judged(service, {ended}, 5).state, State::failed);
+  EXPECT_THAT(judged(service, {ended}, 5).reason, HasSubstr("exit code 0"));
+  EXPECT_EQ(judged(service, {ended}, 0.5).state, State::converging) << "another may be on its way";
+  EXPECT_EQ(judged(service, {ended, a_task("t2", "running")}, 60).state, State::converged);
+  auto started_again = service;
+  started_again["UpdatedAt"] = "2099-01-01T00:00:00Z";
+  EXPECT_EQ(judged(started_again, {ended}, 5).state, State::converging) << "it ended before it was started again";
 }
 
 TEST(StackState, AStoppedServiceHasNotConverged) {

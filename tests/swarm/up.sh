@@ -22,12 +22,16 @@ run=$(mktemp -d /tmp/simmer-swarm-XXXXXX)
 echo "$run" >"$folder/run"
 for bridge in docker0 docker_gwbridge; do [ -e "/sys/class/net/$bridge" ] || echo "$bridge"; done >"$folder/new-bridges"
 own=unix://$run/docker.sock
+# An address that a second node can reach as well: one end of a cable whose other end waits for it (second-node.sh).
+ip link add simmer-bed0 type veth peer name simmer-bed1
+ip address add 10.213.0.1/24 dev simmer-bed0
+ip link set simmer-bed0 up
 setsid /usr/sbin/dockerd --data-root "$folder/data" --exec-root "$run/exec" --host "$own" --pidfile "$folder/pid" >"$folder/log" 2>&1 </dev/null &
 for ((i = 0; i < 300; ++i)); do
   if DOCKER_HOST=$own $docker info >/dev/null 2>&1; then break; fi
   if ! kill -0 $! 2>/dev/null; then tail -n 5 "$folder/log" >&2; echo "up.sh: dockerd ended; its log: $folder/log" >&2; exit 7; fi
   sleep 0.1
 done
-DOCKER_HOST=$own $docker swarm init --advertise-addr 127.0.0.1 >/dev/null
+DOCKER_HOST=$own $docker swarm init --advertise-addr 10.213.0.1 >/dev/null
 is_manager "$own" || { echo "up.sh: no swarm within 30 s; its log: $folder/log" >&2; exit 7; }
 echo "$own"

@@ -1,5 +1,6 @@
 #include <swarm/compose_overlay.hpp>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -22,6 +23,18 @@ std::string version_of(const fs::path& compose) {
     return version;
   }
   return "3.8";
+}
+
+bool has_router(const ServiceFacts& service) {
+  return std::any_of(service.labels.begin(), service.labels.end(), [](const auto& label) { return label.first.starts_with("traefik.http.routers."); });
+}
+
+bool is_held(const DeploySpec& spec, const ServiceFacts& service) {
+  if (spec.kept) return true;
+  if (std::any_of(service.mounts.begin(), service.mounts.end(), [](const MountFacts& mount) { return mount.type == "volume"; })) return true;
+  if (!spec.asked_directly) return false;
+  const auto app = std::find_if(spec.facts.services.begin(), spec.facts.services.end(), has_router);
+  return service.name == (app == spec.facts.services.end() ? spec.facts.services.front() : *app).name;
 }
 
 }  // namespace
@@ -56,7 +69,7 @@ std::string compose_overlay(const DeploySpec& spec, const std::string& node, con
   Json overlay = {{"version", version_of(spec.recipe_dir / compose_files_of(spec).front())}, {"services", Json::object()}};
   for (const auto& service : spec.facts.services) {
     Json deploy = {{"labels", all_marks}};
-    if (!node.empty()) deploy["placement"] = {{"constraints", {"node.id == " + node}}};
+    if (is_held(spec, service)) deploy["placement"] = {{"constraints", {"node.id == " + node}}};
     overlay["services"][service.name]["deploy"] = deploy;
   }
   const auto mark = [&](const char* section, const std::vector<ResourceFacts>& resources) {

@@ -20,7 +20,9 @@ inline constexpr const char* replicas_label = "simmer.replicas";  // of a stoppe
 inline constexpr const char* given_label = "simmer.given";        // a volume whose folder is not Docker's
 inline constexpr const char* docker_stack_label = "com.docker.stack.namespace";
 
-// `node`: where a kept app is held; empty: wherever Swarm puts it. `instance`: the value of its label.
+// `node`: this one. A kept app is held on it. Of any other, what Simmer has to get at itself is: services with volumes (a
+// volume on another node could be neither read nor removed from here) and one that is asked directly; the rest runs wherever
+// Swarm puts it. `instance`: the value of its label.
 std::string compose_overlay(const DeploySpec& spec, const std::string& node, const std::string& instance);
 
 // The compose files that make up the recipe, relative to its folder, in order (COMPOSE_FILE, as abra reads it).

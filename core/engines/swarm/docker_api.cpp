@@ -94,6 +94,8 @@ DockerApi::Answer DockerApi::ask(const std::string& method, const std::string& p
                                                : "Docker does not answer at " + address_.host + " (" + httplib::to_string(answer.error()) +
                                                      "): is it running? docker.host and DOCKER_HOST say where");
   }
+  if (answer->status == 400 && answer->body.find("is too new") != std::string::npos)
+    throw Error(ErrorKind::unavailable, "Docker at " + address_.host + " is too old: " + message_of(answer->body) + "; 20.10 or later is needed");
   return {answer->status, answer->body};
 }
 

@@ -76,15 +76,14 @@ void SwarmEngine::make_secrets(const DeploySpec& spec, const Limit& limit) {
 }
 
 void SwarmEngine::stack_deploy(const DeploySpec& spec, const Limit& limit) {
-  std::string node;
-  if (spec.kept) node = api_.get("/info", limit)["Swarm"].value("NodeID", "");
-  driver_->deploy(spec, compose_overlay(spec, node, instance_), limit);
+  driver_->deploy(spec, compose_overlay(spec, this_node(limit), instance_), limit);
 }
 
 void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
   check_names(spec);
   limit.check_stop("deploying " + spec.stack);
   if (!services_of(spec.stack, limit).empty()) throw Error(ErrorKind::busy, "a stack " + spec.stack + " is deployed already");
+  check_networks(spec, limit);
   memory_.erase(spec.stack);
   const auto before = inventory(spec.stack, limit);
   try {
@@ -98,9 +97,19 @@ void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
   }
 }
 
+// The data of a kept app is on this node; a task elsewhere works on other data.
+void SwarmEngine::refuse_elsewhere(const std::string& stack, const Limit& limit) {
+  const auto here = this_node(limit);
+  for (const auto& task : api_.list("/tasks", {{"label", {std::string(docker_stack_label) + "=" + stack}}, {"desired-state", {"running"}}}, limit))
+    if (const auto node = task.value("NodeID", ""); !node.empty() && node != here)
+      throw Error(ErrorKind::infrastructure, "a task of " + stack + " runs on node " + node + ", and the app's data is kept on this one: undeploy it first");
+}
+
 void SwarmEngine::upgrade(const DeploySpec& spec, const Limit& limit) {
   check_names(spec);
   if (services_of(spec.stack, limit).empty()) throw Error(ErrorKind::unavailable, "there is no stack " + spec.stack + " to upgrade");
+  if (spec.kept) refuse_elsewhere(spec.stack, limit);
+  check_networks(spec, limit);
   make_given_volumes(spec, limit);
   make_secrets(spec, limit);
   stack_deploy(spec, limit);

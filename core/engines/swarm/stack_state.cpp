@@ -11,6 +11,8 @@ using Json = nlohmann::json;
 using State = Convergence::State;
 
 constexpr int hopeless_after = 5;       // deaths without having been healthy
+constexpr double pulls_within = 180;    // seconds that another node may take to get an image; here it was made present before
+constexpr double gives_up_after = 1;    // seconds after the end of a task before Swarm can be said to start no other
 constexpr double hangs_after = 10;      // seconds in one state before a task can be called stuck
 
 std::string text_at(const Json& json, const std::string& pointer) {
@@ -83,14 +85,18 @@ ServiceVerdict judge_update(const Json& service) {
   return {};
 }
 
-ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& tasks, int deaths, double now) {
+ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& tasks, int deaths, const std::string& here, double now) {
   std::size_t running = 0, present = 0, completed = 0;
   std::string waiting, last_error;
-  bool stuck = false;
+  bool stuck = false, over = false;
   for (const Json* task : tasks) {
     const auto state = text_at(*task, "/Status/State");
     if (is_dead(*task) && has_current_template(*task, service)) last_error = error_of(*task);
-    if (state == "complete" && has_current_template(*task, service)) ++completed;
+    if (state == "complete" && has_current_template(*task, service)) {
+      ++completed;
+      const double ended = seconds_of(text_at(*task, "/Status/Timestamp"));
+      over = over || (ended > seconds_of(text_at(service, "/UpdatedAt")) && now - ended > gives_up_after);
+    }
     if (text_at(*task, "/DesiredState") != "running") continue;
     ++present;
     const bool current = has_current_template(*task, service);
@@ -102,7 +108,8 @@ ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& 
     const std::string error = text_at(*task, "/Status/Err");
     waiting = !current ? "its old task still runs" : "its task is " + (state == "running" ? "just started" : state) + (error.empty() ? "" : ": " + error);
     const bool early = state == "new" || state == "pending" || state == "assigned" || state == "accepted" || state == "preparing";
-    if (early && now - seconds_of(text_at(*task, "/Status/Timestamp")) > hangs_after) stuck = true;
+    const bool pulls = state == "preparing" && !here.empty() && text_at(*task, "/NodeID") != here;
+    if (early && now - seconds_of(text_at(*task, "/Status/Timestamp")) > (pulls ? pulls_within : hangs_after)) stuck = true;
     if (early && is_machines_fault(error) && now - seconds_of(text_at(*task, "/Status/Timestamp")) > 2) stuck = true;
   }
   if (is_machines_fault(last_error) && running == 0) return {State::infrastructure, "its task cannot run: " + last_error};
@@ -116,6 +123,9 @@ ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& 
   if (deaths >= hopeless_after && running < wanted) return {State::failed, "died " + std::to_string(deaths) + " times without having been up; last: " + last_error};
   if (running >= wanted && running == present) return {};
   if (stuck) return {State::infrastructure, waiting};
+  // An app that ends with exit code 0, told to by a failing health check or by itself, is not started again.
+  if (over && present == 0 && text_at(service, "/Spec/TaskTemplate/RestartPolicy/Condition") == "on-failure")
+    return {State::failed, "its task ended with exit code 0, and its restart_policy (on-failure) does not start it again"};
   if (waiting.empty()) waiting = "its task was not made yet";
   return {State::converging, waiting + (last_error.empty() ? "" : "; before: " + last_error)};
 }
@@ -159,7 +169,7 @@ Convergence judge_stack(const StackView& view, StackMemory& memory, const std::s
       if (dead.starts_with(text_at(service, "/ID") + " ")) ++deaths;
     whole.deaths += deaths;
     auto verdict = judge_update(service);
-    if (verdict.state == State::converged) verdict = judge_tasks(service, tasks, deaths, now);
+    if (verdict.state == State::converged) verdict = judge_tasks(service, tasks, deaths, view.here, now);
     if (weight(verdict.state) >= weight(whole.state)) continue;
     whole.state = verdict.state;
     whole.service = short_name(service, stack);

@@ -13,6 +13,7 @@ namespace simmer::swarm {
 // The two lists as Docker gives them (GET /services, GET /tasks), of one stack.
 struct StackView {
   nlohmann::json services = nlohmann::json::array(), tasks = nlohmann::json::array();
+  std::string here{};  // this node's id; empty: there is no other
 };
 
 // What one look does not show: deaths whose tasks Swarm has forgotten by now.

@@ -82,6 +82,11 @@ void SwarmEngine::make_images_present(const DeploySpec& spec, const Limit& limit
   }
 }
 
+std::string SwarmEngine::this_node(const Limit& limit) {
+  if (node_.empty()) node_ = api_.get("/info", limit)["Swarm"].value("NodeID", "");
+  return node_;
+}
+
 SwarmEngine::Json SwarmEngine::services_of(const std::string& stack, const Limit& limit) { return api_.list("/services", of_stack(stack), limit); }
 
 SwarmEngine::Json SwarmEngine::service_named(const std::string& stack, const std::string& service, const Limit& limit) {
@@ -123,6 +128,8 @@ std::vector<EngineObject> SwarmEngine::inventory(const std::string& stack, const
     // Swarm keeps those of former tasks for a while.
     add(state == "exited" || state == "dead" ? "ended-container" : "container", text_of(container, "Id"), text_of(labels, "com.docker.swarm.service.name"), labels);
   }
+  // Those on other nodes cannot be seen from here; their tasks can.
+  for (const auto& task : tasks_elsewhere(stack, limit)) add(task.runs ? "container" : "ended-container", task.container, stack + "_" + task.service, Json());
   for (const auto& volume : volumes_of(filters, limit)) add("volume", text_of(volume, "Name"), text_of(volume, "Name"), volume.value("Labels", Json()));
   for (const auto& [kind, path] : {std::pair("secret", "/secrets"), std::pair("config", "/configs")})
     for (const auto& object : api_.list(path, filters, limit)) add(kind, text_of(object, "ID"), text_of(object["Spec"], "Name"), object["Spec"].value("Labels", Json()));
@@ -141,6 +148,24 @@ std::vector<EngineObject> SwarmEngine::inventory(const std::string& stack, const
 SwarmEngine::Json SwarmEngine::volumes_of(const swarm::Filters& filters, const Limit& limit) {
   const auto found = api_.list("/volumes", filters, limit);
   return found.is_object() && found["Volumes"].is_array() ? found["Volumes"] : Json::array();
+}
+
+std::vector<std::string> SwarmEngine::unmarked_stacks(const Limit& limit) {
+  std::map<std::string, bool> marked;
+  const auto note = [&](const Json& json) {
+    const auto labels = labels_of(json);
+    if (const auto stack = labels.find(docker_stack_label); stack != labels.end()) marked[stack->second] |= labels.contains(instance_label);
+  };
+  const Filters any = {{"label", {docker_stack_label}}};
+  for (const char* path : {"/services", "/secrets", "/configs"})
+    for (const auto& object : api_.list(path, any, limit)) note(object["Spec"].value("Labels", Json()));
+  for (const auto& network : api_.list("/networks", any, limit)) note(network.value("Labels", Json()));
+  for (const auto& volume : volumes_of(any, limit)) note(volume.value("Labels", Json()));
+  for (const auto& container : api_.list("/containers/json?all=1", any, limit)) note(container.value("Labels", Json()));
+  std::vector<std::string> found;
+  for (const auto& [stack, is_marked] : marked)
+    if (!is_marked) found.push_back(stack);
+  return found;
 }
 
 std::set<std::string> SwarmEngine::our_stacks(const Limit& limit) {
@@ -173,6 +198,27 @@ std::optional<Deployed> SwarmEngine::deployed(const std::string& stack, const Li
     const auto name = labels["com.docker.swarm.service.name"];
     found.digests[name.starts_with(stack + "_") ? name.substr(stack.size() + 1) : name] = text_of(container, "ImageID");
   }
+  // Which image another node found under this name, only that node knows.
+  for (const auto& task : tasks_elsewhere(stack, limit)) {
+    if (!task.runs) continue;
+    found.running = true;
+    found.digests[task.service] = task.image;
+  }
+  return found;
+}
+
+std::vector<SwarmEngine::TaskElsewhere> SwarmEngine::tasks_elsewhere(const std::string& stack, const Limit& limit) {
+  std::vector<TaskElsewhere> found;
+  const auto here = this_node(limit);
+  std::map<std::string, std::string> names;
+  for (const auto& service : services_of(stack, limit)) names[text_of(service, "ID")] = short_name(service, stack);
+  for (const auto& task : api_.list("/tasks", of_stack(stack), limit)) {
+    const auto& status = task.value("Status", Json::object());
+    const auto container = text_of(status.value("ContainerStatus", Json::object()), "ContainerID");
+    if (text_of(task, "NodeID").empty() || text_of(task, "NodeID") == here || container.empty()) continue;
+    const auto state = text_of(status, "State");
+    found.push_back({names[text_of(task, "ServiceID")], container, text_of(task["Spec"]["ContainerSpec"], "Image"), state == "running" || state == "starting"});
+  }
   return found;
 }
 
@@ -180,6 +226,7 @@ Convergence SwarmEngine::state(const std::string& stack, const Limit& limit) {
   StackView view;
   view.services = services_of(stack, limit);
   if (!view.services.empty()) view.tasks = api_.list("/tasks", of_stack(stack), limit);
+  view.here = this_node(limit);
   auto& memory = memory_[stack];
   auto found = judge_stack(view, memory.stack, stack, std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
   if (auto now = fingerprint_of(view); now != memory.fingerprint || memory.generation == 0) {
@@ -266,7 +313,7 @@ std::string SwarmEngine::endpoint(const std::string& stack, const std::string& s
 
 ExecResult SwarmEngine::exec(const std::string& stack, const ExecRequest& request, const Limit& limit) {
   const auto container = running_container(stack, request.service, limit);
-  if (container.empty()) throw Error(ErrorKind::unavailable, "service " + request.service + " of " + stack + " does not run on this node");
+  if (container.empty()) throw Error(ErrorKind::unavailable, "service " + request.service + " of " + stack + " does not run, or not on this node");
   Command command;
   command.argv = {docker_, "exec", "-i", container};
   command.argv.insert(command.argv.end(), request.argv.begin(), request.argv.end());

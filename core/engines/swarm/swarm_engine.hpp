@@ -28,6 +28,7 @@ class SwarmEngine final : public Engine {
 
   std::string name() const override { return driver_->engine_name(); }
   void check(const Limit& limit) override;
+  std::vector<Finding> examine(const std::string& proxy_network, const Limit& limit) override;
   std::map<std::string, std::string> tools(const Limit& limit) override;
   std::optional<std::vector<LintFinding>> lint(const DeploySpec& spec, const Limit& limit) override { return driver_->lint(spec, limit); }
   void make_images_present(const DeploySpec& spec, const Limit& limit) override;
@@ -38,6 +39,7 @@ class SwarmEngine final : public Engine {
   std::vector<std::string> undeploy(const std::string& stack, const Limit& limit) override;
   std::vector<std::string> remove(const std::string& stack, const Limit& limit) override;
   std::vector<EngineObject> inventory(const std::string& stack, const Limit& limit) override;
+  std::vector<std::string> unmarked_stacks(const Limit& limit) override;
   std::optional<Deployed> deployed(const std::string& stack, const Limit& limit) override;
   Convergence state(const std::string& stack, const Limit& limit) override;
   Convergence wait_converged(const std::string& stack, const Limit& limit) override;
@@ -53,6 +55,7 @@ class SwarmEngine final : public Engine {
 
   // stack_deploy.cpp: what changes a stack
   void stack_deploy(const DeploySpec& spec, const Limit& limit);
+  void refuse_elsewhere(const std::string& stack, const Limit& limit);
   void make_given_volumes(const DeploySpec& spec, const Limit& limit);
   void make_secrets(const DeploySpec& spec, const Limit& limit);
   void scale(const std::string& stack, bool down, const Limit& limit);
@@ -61,7 +64,18 @@ class SwarmEngine final : public Engine {
   void remove_all(const std::string& path, const std::string& stack, const Limit& limit);
   std::vector<std::string> services_killed_since(const std::string& stack, std::int64_t since, const Limit& limit);
 
+  // swarm_networks.cpp
+  void check_networks(const DeploySpec& spec, const Limit& limit);
+  Json network_named(const std::string& name, const Limit& limit);
+  std::int64_t free_addresses(const Json& network, const Limit& limit);
+
   // swarm_engine.cpp: what is read
+  std::string this_node(const Limit& limit);
+  struct TaskElsewhere {
+    std::string service, container, image;
+    bool runs = false;
+  };
+  std::vector<TaskElsewhere> tasks_elsewhere(const std::string& stack, const Limit& limit);
   Json services_of(const std::string& stack, const Limit& limit);
   Json service_named(const std::string& stack, const std::string& service, const Limit& limit);
   Json volumes_of(const swarm::Filters& filters, const Limit& limit);
@@ -77,7 +91,7 @@ class SwarmEngine final : public Engine {
   };
 
   swarm::DockerApi api_;
-  std::string instance_, docker_;
+  std::string instance_, docker_, node_;
   std::unique_ptr<swarm::StackDriver> driver_;
   std::map<std::string, Memory> memory_;
 };

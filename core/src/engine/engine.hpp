@@ -39,7 +39,8 @@ struct DeploySpec {
   std::string stack;   // [a-zA-Z0-9_-], unique
   std::string domain;
   std::string run_id;  // labels every object that can carry one; empty for live apps
-  bool kept = false;   // of a kept app: its ports are remembered for ever
+  bool kept = false;   // of a kept app: its ports are remembered for ever, it runs on this node and nowhere else
+  bool asked_directly = true;  // endpoint() will be asked for the app; false: people and probes reach it through a proxy
   std::filesystem::path recipe_dir;  // the checkout, without .git; stays as it is while deployed
   std::filesystem::path repository;  // the git repository it is from; empty: a working tree without one
   RecipeFacts facts;                 // of that checkout, interpolated with `env`
@@ -90,6 +91,15 @@ struct VolumePlace {
   std::filesystem::path path;
 };
 
+// One thing that `simmer doctor` looks at.
+struct Finding {
+  enum class Level { good, warning, failure };
+  std::string what;  // "proxy network"
+  Level level = Level::good;
+  std::string said;    // what was found
+  std::string remedy;  // what to do about it; empty when good
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -98,6 +108,13 @@ class Engine {
 
   // Does it answer, and may we use it? Throws Error(unavailable) with what to do.
   virtual void check(const Limit& limit) = 0;
+
+  // What an operator should know of the machine it runs on, beyond check(): networks, addresses, nodes. Changes nothing.
+  virtual std::vector<Finding> examine(const std::string& proxy_network, const Limit& limit) {
+    static_cast<void>(proxy_network);
+    static_cast<void>(limit);
+    return {};
+  }
 
   // What it works with, by name, with versions ("docker": "20.10.24"); for result.json.
   virtual std::map<std::string, std::string> tools(const Limit& limit) = 0;
@@ -132,6 +149,10 @@ class Engine {
 
   // Everything of one stack, or of all stacks when the name is empty. Sorted.
   virtual std::vector<EngineObject> inventory(const std::string& stack, const Limit& limit) = 0;
+
+  // Stacks of which something is there that no Simmer has marked as its own: what is left of one whose marked parts are gone,
+  // or a stranger's. The caller decides by the name.
+  virtual std::vector<std::string> unmarked_stacks(const Limit&) { return {}; }
 
   // Nothing when no deployment of that name exists.
   virtual std::optional<Deployed> deployed(const std::string& stack, const Limit& limit) = 0;

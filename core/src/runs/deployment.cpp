@@ -30,6 +30,7 @@ DeploySpec Deployment::spec_for(const RecipeState& state, const std::map<std::st
   spec.domain = domain_;
   spec.run_id = run_.spec.run_id;
   spec.kept = kept_;
+  spec.asked_directly = !is_behind_proxy(state);
   spec.recipe_dir = state.dir;
   spec.repository = run_.spec.repository;
   spec.facts = state.tree.facts;

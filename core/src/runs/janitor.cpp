@@ -1,5 +1,7 @@
 #include <runs/janitor.hpp>
 
+#include <algorithm>
+
 #include <base/files.hpp>
 #include <simmer/error.hpp>
 #include <state/journal.hpp>
@@ -27,6 +29,23 @@ void spare_canonicals(const Session& session, std::map<std::string, std::string>
   }
 }
 
+// The 6 hex of "<up to 4 characters>-<6 hex>_<base domain>", as cold stacks alone are called; of any other name: nothing.
+std::string hex_of_cold_name(const std::string& stack, const std::string& base_domain) {
+  const std::string tail = "_" + stack_of_domain(base_domain);
+  if (!stack.ends_with(tail)) return "";
+  const std::string label = stack.substr(0, stack.size() - tail.size());
+  const auto dash = label.rfind('-');
+  if (dash == std::string::npos || dash == 0 || dash > 4 || label.starts_with("warm-")) return "";
+  const std::string hex = label.substr(dash + 1);
+  const bool is_hex = hex.size() == 6 && hex.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return is_hex ? hex : "";
+}
+
+bool is_of_a_living_run(const StateFolder& state, const std::string& hex) {
+  const auto runs = state.run_ids();
+  return std::any_of(runs.begin(), runs.end(), [&](const std::string& id) { return id.ends_with("-" + hex) && Lock::is_held(run_lock(state, id)); });
+}
+
 }  // namespace
 
 std::vector<std::string> collect_garbage(Session& session, bool dry_run, const RecoverLog& say) {
@@ -41,6 +60,12 @@ std::vector<std::string> collect_garbage(Session& session, bool dry_run, const R
     if (stack != object.labels.end() && run != object.labels.end()) stacks[stack->second] = run->second;
   }
   spare_canonicals(session, stacks);
+  for (const auto& stack : engine->unmarked_stacks(limit)) {
+    const auto hex = hex_of_cold_name(stack, session.config.base_domain);
+    if (hex.empty() || is_of_a_living_run(session.state, hex)) continue;
+    say("removing what is left of the cold deployment " + stack);
+    if (!dry_run) engine->remove(stack, Limit::in(session.config.deadlines.teardown, session.interruption->token()));
+  }
   for (const auto& [stack, run_id] : stacks) {
     if (run_id.empty() || Lock::is_held(run_lock(session.state, run_id))) continue;
     say("removing the orphaned deployment " + stack + " of run " + run_id);
