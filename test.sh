@@ -4,7 +4,9 @@
 #   ./test.sh            the default suite
 #   ./test.sh e2e        the built program on real apps
 #   ./test.sh faults     Simmer killed at every journal write; faults of disks
-#   ./test.sh swarm      the engine contract on a real Docker Swarm; starts an engine of its own if none answers (root)
+#   ./test.sh swarm      the engines on a real Docker Swarm with a real Traefik; starts a Docker of its own if none answers (root).
+#                        abra's part runs against a stand-in, or against the abra that SIMMER_TEST_ABRA names
+#   ./test.sh swarm-bench  what a quick run costs there, printed
 #   ./test.sh bench      measurements, printed as ratios and durations
 #   ./test.sh asan|tsan  the default suite under sanitizers
 set -euo pipefail
@@ -17,9 +19,10 @@ case "$suite" in
   faults) filter=(-L faults --verbose) ;; # how often it was killed, and where
   bench) preset=release filter=(-L bench --verbose) ;;
   # Real time and a real Docker on a busy machine: a test may try twice.
-  swarm) filter=(-L swarm --repeat until-pass:2) setup=(--with-docker) ;;
+  swarm) setup=(--with-docker) ;;
+  swarm-bench) preset=release setup=(--with-docker) ;;
   asan | tsan) preset=$suite filter=(-LE 'faults|bench|slow|swarm|e2e|consumer') ;;
-  *) echo "test.sh: no suite '$suite'; there are default, e2e, faults, swarm, bench, asan and tsan" >&2; exit 2 ;;
+  *) echo "test.sh: no suite '$suite'; there are default, e2e, faults, swarm, swarm-bench, bench, asan and tsan" >&2; exit 2 ;;
 esac
 [ $# -le 1 ] || { echo "test.sh: one suite at a time" >&2; exit 2; }
 
@@ -34,15 +37,33 @@ mkdir -p build
 log=build/$suite-build.log
 echo "test.sh: building the preset $preset (log: $log)"
 { cmake --preset "$preset" -DBUILD_TESTING=ON && cmake --build --preset "$preset"; } >"$log" 2>&1 || { grep -E 'error|FAILED' "$log" | head -n 30 >&2; tail -n 15 "$log" >&2; exit 1; }
-jobs=2
-if [ "$suite" = swarm ]; then
-  # One Docker, and tests that look at all of it: one after the other.
-  jobs=1 bed=$PWD/build/swarm-bed
-  trap 'tests/swarm/down.sh "$bed"' EXIT
-  DOCKER_HOST=$(tests/swarm/up.sh "$bed")
-  export DOCKER_HOST
-  tests/images/build.sh nginx >/dev/null
-  SIMMER_TEST_IMAGE=$(tests/images/build.sh busybox)
-  export SIMMER_TEST_IMAGE
-fi
-ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$jobs" "${filter[@]}"
+run_tests() { ctest --test-dir "build/$preset" --output-on-failure --no-tests=error "$@"; }
+case "$suite" in
+  swarm*)
+    bed=$PWD/build/swarm-bed
+    trap 'tests/swarm/traefik.sh down; tests/swarm/down.sh "$bed"' EXIT
+    DOCKER_HOST=$(tests/swarm/up.sh "$bed")
+    export DOCKER_HOST
+    [ ! -e "$bed/tls" ] || export SIMMER_TEST_TLS=$bed/tls
+    tests/images/build.sh nginx mariadb traefik >/dev/null
+    SIMMER_TEST_IMAGE=$(tests/images/build.sh busybox)
+    export SIMMER_TEST_IMAGE
+    if [ "$suite" = swarm-bench ]; then
+      run_tests --verbose -L swarm-bench
+      exit
+    fi
+    export SIMMER_KILLS=${SIMMER_KILLS:-16} # 50 take five minutes
+    # Those of one contract do not see each other; the stories look at all there is. Real time on a busy machine: a test may try twice.
+    run_tests -L 'swarm-contract' -j 4 --repeat until-pass:2
+    run_tests -L 'swarm-abra' -j 4 --repeat until-pass:2
+    tests/swarm/traefik.sh up "$bed-traefik" >/dev/null 2>&1
+    export SIMMER_TEST_CA=$bed-traefik/wildcard.crt
+    run_tests -L 'swarm-story' -j 1 --repeat until-pass:2 --verbose
+    if [ -e "$bed/run" ]; then
+      SIMMER_TEST_SECOND_NODE=$(tests/swarm/second-node.sh up "$bed/second-node" "$SIMMER_TEST_IMAGE" nginx:1.22.0 nginx:1.22.1)
+      export SIMMER_TEST_SECOND_NODE
+    fi
+    run_tests -L 'swarm-nodes' -j 1 --repeat until-pass:2
+    ;;
+  *) run_tests -j 2 "${filter[@]}" ;;
+esac

@@ -139,6 +139,21 @@ TEST_F(SwarmEngineTest, AStaleVolumeOfDockersOwnIsRefused) {
   docker({"volume", "rm", "s-stale_content"});
 }
 
+TEST_F(SwarmEngineTest, DockerIsReachedByTcpWithTls) {
+  const char* keys = std::getenv("SIMMER_TEST_TLS");
+  if (keys == nullptr) GTEST_SKIP() << "the Docker here is not one that tests/swarm/up.sh made";
+  const std::string host = "tcp://127.0.0.1:22376";
+  SwarmEngine engine({{host, keys}, "contract-tls"});
+  engine.check(limit());
+  const auto wanted = spec("s-tls", services_of(Sample::web_without_side));
+  engine.deploy(wanted, limit());
+  ASSERT_EQ(engine.wait_converged("s-tls", limit()).state, Convergence::State::converged);
+  EXPECT_EQ(engine.exec("s-tls", {"web", {"echo", "hello"}, "", milliseconds(5000)}, limit()).out, "hello\n");
+  EXPECT_TRUE(engine.remove("s-tls", limit()).empty());
+  EXPECT_THROW(SwarmEngine({{host, ""}, ""}).check(limit()), Error) << "without TLS";
+  EXPECT_THROW(SwarmEngine({{host, "/nowhere"}, ""}), Error) << "without keys";
+}
+
 TEST_F(SwarmEngineTest, ADockerThatDoesNotAnswerIsSaidInOneLine) {
   for (const std::string host : {"unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"}) {
     SwarmEngine nobody({{host, ""}, ""});

@@ -67,11 +67,11 @@ int wait_for_end(pid_t pid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// Five Simmers at a time, each with a state of its own: most of a run is waiting for Docker.
+// Eight Simmers at a time, each with a state of its own: most of a run is waiting for Docker.
 TEST(SwarmKills, WhateverTheMomentNothingIsLeftAndNobodyElseIsTouched) {
   const char* asked = std::getenv("SIMMER_KILLS");
   const int wanted = asked != nullptr ? std::atoi(asked) : 50;
-  constexpr std::size_t at_once = 5;
+  constexpr std::size_t at_once = 8;
   const Neighbour neighbour;
   const auto before = everything();
   std::array<std::unique_ptr<World>, at_once> worlds;
@@ -80,13 +80,13 @@ TEST(SwarmKills, WhateverTheMomentNothingIsLeftAndNobodyElseIsTouched) {
   const auto begin = Clock::now();
   std::vector<pid_t> runs;
   for (auto& world : worlds) runs.push_back(start(*world, run));
-  for (const pid_t pid : runs) EXPECT_EQ(wait_for_end(pid), 0) << "a run that nobody kills is green, four others beside it";
+  for (const pid_t pid : runs) EXPECT_EQ(wait_for_end(pid), 0) << "a run that nobody kills is green, seven others beside it";
   const auto whole = std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
   EXPECT_EQ(everything(), before);
   const auto seed = std::random_device()();
   std::mt19937 random(seed);
   std::uniform_int_distribution<std::int64_t> moment(0, whole.count());
-  std::cout << "a whole run takes " << whole.count() << " ms with four beside it; random seed " << seed << std::endl;
+  std::cout << "a whole run takes " << whole.count() << " ms with seven beside it; random seed " << seed << std::endl;
   int killed = 0, after_its_end = 0;
   while (killed < wanted) {
     std::vector<std::future<bool>> rounds;
@@ -117,7 +117,7 @@ TEST(SwarmBesides, RunsAtTheSameTimeAreNotMixedUp) {
   World world(engine_config() + config);
   std::vector<std::future<Ran>> runs;
   for (const std::string recipe : {"custom-html", "custom-html", "plain"})
-    runs.push_back(std::async(std::launch::async, [&world, recipe] { return world.simmer({"run", recipe, "--json"}, {}, std::chrono::seconds(300)); }));
+    runs.push_back(std::async(std::launch::async, [&world, recipe] { return world.simmer({"run", recipe, "--wait", "180s", "--json"}, {}, std::chrono::seconds(300)); }));
   std::set<std::string> ids;
   for (auto& run : runs) {
     const auto ran = run.get();

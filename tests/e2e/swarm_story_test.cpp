@@ -3,6 +3,7 @@
 // rather its stand-in.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <base/files.hpp>
 #include <e2e/swarm_world.hpp>
@@ -168,6 +169,109 @@ TEST_F(SwarmStory, WhatAKilledRunLeftIsCleanedUpByTheNextCommand) {
   EXPECT_EQ(ran.code, 137) << ran.all();
   const auto recovered = world_->simmer({"recover"});
   EXPECT_EQ(recovered.code, 0) << recovered.all();
+  expect_nothing_left();
+}
+
+// A branch of custom-html that `script` (sed and the like, in the recipe's folder) makes of the newest release.
+void make_branch(const World& world, const std::string& name, const std::string& script) {
+  const auto done = run_command({{"sh", "-euc", "cd " + (world.recipes() / "custom-html").string() + " && git checkout -q -b " + name + " main && " + script +
+                                                    " && git -c user.name=a -c user.email=a@b commit -qam " + name + " && git checkout -q main"},
+                                 {}, false, {}, ""},
+                                Limit::in(std::chrono::seconds(30)));
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+}
+
+// Without a health check of its own, Swarm watches a new task for five seconds and calls the update completed.
+TEST_F(SwarmStory, WhatSwarmCallsCompletedAndDiesLaterIsAFailedUpgrade) {
+  make_branch(*world_, "dies-late", "sed -i 's/START_SH_VERSION=.*/START_SH_VERSION=v80/' abra.sh && sed -i '/^    healthcheck:/,/^      retries:/d' compose.yml && "
+                                    "sed -i 's/^exec nginx/echo migrating; sleep 15; echo cannot migrate >\\&2; exit 3\\nexec nginx/' start.sh");
+  world_->write_config(config_.substr(0, config_.find("deadlines:")) + "deadlines: {start: 40s, plugin: 30s, teardown: 60s}\n");
+  const auto ran = quick("dies-late");
+  world_->write_config(config_);
+  EXPECT_EQ(ran.code, 1) << ran.all();
+  EXPECT_EQ(ran.tier("upgrade")["outcome"], "fail");
+  EXPECT_THAT(ran.reason(), HasSubstr("healthy-and-steady"));
+  expect_nothing_left();
+  // One that serves until then needs a window that is as long.
+  make_branch(*world_, "serves-15-seconds", "sed -i 's/START_SH_VERSION=.*/START_SH_VERSION=v81/' abra.sh && sed -i 's/^exec nginx/exec timeout 15 nginx/' start.sh");
+  world_->write_config(config_.substr(0, config_.find("health:")) + "health: {window: 16s}\ndeadlines: {start: 60s, plugin: 30s, teardown: 60s}\n");
+  const auto served = quick("serves-15-seconds");
+  world_->write_config(config_);
+  EXPECT_EQ(served.code, 1) << served.all();
+  EXPECT_THAT(served.reason(), HasSubstr("healthy-and-steady"));
+  expect_nothing_left();
+}
+
+// Swarm puts the old version back behind healthy numbers.
+TEST_F(SwarmStory, WhatSwarmRollsBackIsAFailedUpgradeWithTheReason) {
+  make_branch(*world_, "rolled-back", "sed -i 's/START_SH_VERSION=.*/START_SH_VERSION=v82/' abra.sh && sed -i 's/^    deploy:/&\\n      update_config: {failure_action: rollback, monitor: 5s}/' compose.yml && "
+                                      "sed -i 's/^exec nginx/echo cannot start >\\&2; exit 3\\nexec nginx/' start.sh");
+  const auto ran = quick("rolled-back");
+  EXPECT_EQ(ran.code, 1) << ran.all();
+  EXPECT_THAT(ran.reason(), HasSubstr("rolled back by Swarm"));
+  expect_nothing_left();
+}
+
+struct Trouble {
+  std::string name, script, config, says;
+  std::vector<std::string> arguments;
+};
+
+// The machine's trouble, not the recipe's: exit 7, one line, and nothing is left.
+TEST_F(SwarmStory, WhatTheMachineCannotDoIsSaidInOneLineAndLeavesNothing) {
+  const std::vector<Trouble> troubles = {
+      {"no-image", "sed -i 's|image: nginx.*|image: localhost:1/none:1.0|' compose.yml", "", "the image localhost:1/none:1.0 of service app is not here and cannot be pulled", {}},
+      {"no-network", "sed -i 's/proxy/nowhere/' compose.yml", "proxy: {network: nowhere}\n", "there is no network nowhere", {}},
+      {"no-port", "sed -i 's/^    entrypoint:.*/&\\n    ports: [{target: 80, published: 18443, mode: host}]/' compose.yml", "apps: {custom-html: {allow: [host-ports]}}\n", "port", {}},
+      {"long-name", "true; git commit -q --allow-empty -m x; echo '# x' >> abra.sh", "", "choose a shorter base_domain", {"--base-domain", "a-rather-long-name-for-a-server.of-somebody-else.example.org"}},
+  };
+  const std::string plain = engine_config() + "health: {window: 200ms}\ndeadlines: {start: 60s, plugin: 30s, teardown: 60s}\n";
+  for (const auto& trouble : troubles) {
+    make_branch(*world_, trouble.name, trouble.script);
+    world_->write_config(plain + trouble.config);
+    auto arguments = trouble.arguments;
+    arguments.insert(arguments.end(), {"run", "custom-html", "--ref", trouble.name, "--tiers", "install"});
+    const auto ran = simmer(arguments);
+    EXPECT_EQ(ran.code, 7) << trouble.name << ": " << ran.all();
+    EXPECT_EQ(ran.verdict(), "error") << trouble.name;
+    EXPECT_THAT(ran.reason(), HasSubstr(trouble.says)) << trouble.name;
+    EXPECT_THAT(ran.reason(), ::testing::Not(HasSubstr("\n")));
+    expect_nothing_left();
+  }
+  world_->write_config(config_);
+}
+
+TEST_F(SwarmStory, ADockerThatMayNotBeUsedIsSaidInOneLine) {
+  const fs::path state = world_->root() / "nobody";
+  make_folders(state);
+  ASSERT_EQ(::chown(state.c_str(), 65534, 65534), 0);
+  fs::permissions(world_->root(), fs::perms::others_exec | fs::perms::others_read, fs::perm_options::add);
+  const auto ran = run_command({{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", SIMMER_PROGRAM, "--engine", "swarm", "--state", state.string(), "recover"}, {}, false, {}, ""}, Limit::in(std::chrono::seconds(30)));
+  EXPECT_EQ(ran.exit_code, 7) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("you may not use Docker's socket"), ::testing::Not(HasSubstr("\n\n"))));
+  remove_tree(state);
+}
+
+// What of a cold deployment no label names any more, by its name; not a neighbour of nearly that name.
+TEST_F(SwarmStory, TheJanitorFindsWhatIsLeftByItsName) {
+  const auto leave = [](const std::string& stack) {
+    docker({"volume", "create", "--label", "com.docker.stack.namespace=" + stack, stack + "_content"});
+    docker({"network", "create", "-d", "overlay", "--label", "com.docker.stack.namespace=" + stack, stack + "_default"});
+  };
+  leave("cust-0a1b2c_simmer_localhost");
+  leave("warm-0a1b2c_simmer_localhost");
+  leave("cust-0a1b2c_other_example");
+  const auto shown = world_->simmer({"gc", "--dry-run"});
+  EXPECT_THAT(shown.out, HasSubstr("cust-0a1b2c_simmer_localhost"));
+  const auto ran = world_->simmer({"gc"});
+  EXPECT_EQ(ran.code, 0) << ran.all();
+  const auto now = everything();
+  EXPECT_THAT(now, ::testing::Not(HasSubstr("cust-0a1b2c_simmer_localhost")));
+  for (const std::string neighbour : {"warm-0a1b2c_simmer_localhost", "cust-0a1b2c_other_example"}) {
+    EXPECT_THAT(now, AllOf(HasSubstr(neighbour + "_content"), HasSubstr(neighbour + "_default")));
+    docker({"volume", "rm", neighbour + "_content"});
+    docker({"network", "rm", neighbour + "_default"});
+  }
   expect_nothing_left();
 }
 

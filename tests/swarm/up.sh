@@ -26,7 +26,20 @@ own=unix://$run/docker.sock
 ip link add simmer-bed0 type veth peer name simmer-bed1
 ip address add 10.213.0.1/24 dev simmer-bed0
 ip link set simmer-bed0 up
-setsid /usr/sbin/dockerd --data-root "$folder/data" --exec-root "$run/exec" --host "$own" --pidfile "$folder/pid" >"$folder/log" 2>&1 </dev/null &
+# It is reached over TCP with TLS as well, at 127.0.0.1:22376, by who has the keys in FOLDER/tls.
+mkdir -p "$folder/tls"
+(
+  cd "$folder/tls"
+  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout ca-key.pem -out ca.pem -subj "/CN=simmer test bed"
+  for who in server client; do
+    openssl req -newkey rsa:2048 -nodes -keyout "$who-key.pem" -out "$who.csr" -subj "/CN=$who"
+    openssl x509 -req -days 2 -in "$who.csr" -CA ca.pem -CAkey ca-key.pem -CAcreateserial -out "$who.pem" -extfile <(echo "subjectAltName=IP:127.0.0.1")
+  done
+  mv client.pem cert.pem
+  mv client-key.pem key.pem
+) >/dev/null 2>&1
+setsid /usr/sbin/dockerd --tlsverify --tlscacert "$folder/tls/ca.pem" --tlscert "$folder/tls/server.pem" --tlskey "$folder/tls/server-key.pem" --host tcp://127.0.0.1:22376 \
+  --data-root "$folder/data" --exec-root "$run/exec" --host "$own" --pidfile "$folder/pid" >"$folder/log" 2>&1 </dev/null &
 for ((i = 0; i < 300; ++i)); do
   if DOCKER_HOST=$own $docker info >/dev/null 2>&1; then break; fi
   if ! kill -0 $! 2>/dev/null; then tail -n 5 "$folder/log" >&2; echo "up.sh: dockerd ended; its log: $folder/log" >&2; exit 7; fi

@@ -103,7 +103,14 @@ Json DockerApi::request(const std::string& method, const std::string& path, cons
   const auto answer = ask(method, path, body, limit);
   if (answer.status < 200 || answer.status > 299)
     throw Error(ErrorKind::unavailable, "Docker refuses " + method + " " + path.substr(0, path.find('?')) + ": " + message_of(answer.body));
-  return answer.body.empty() ? Json() : Json::parse(answer.body, nullptr, false);
+  return answer.body.empty() ? Json() : parsed(answer.body);
+}
+
+// A web server that stands where Docker was looked for answers as well.
+Json DockerApi::parsed(const std::string& body) const {
+  auto json = Json::parse(body, nullptr, false);
+  if (json.is_discarded()) throw Error(ErrorKind::unavailable, "what answers at " + address_.host + " does not speak as Docker does");
+  return json;
 }
 
 Json DockerApi::list(const std::string& path, const Filters& filters, const Limit& limit) {
@@ -115,7 +122,7 @@ Json DockerApi::get_if_there(const std::string& path, const Limit& limit) {
   const auto answer = ask("GET", path, nullptr, limit);
   if (answer.status == 404) return nullptr;
   if (answer.status != 200) throw Error(ErrorKind::unavailable, "Docker refuses GET " + path + ": " + message_of(answer.body));
-  return Json::parse(answer.body, nullptr, false);
+  return parsed(answer.body);
 }
 
 void DockerApi::remove(const std::string& path, const Limit& limit) {

@@ -52,6 +52,7 @@ class DockerApi {
     std::string body;
   };
   Answer ask(const std::string& method, const std::string& path, const Json& body, const Limit& limit);
+  Json parsed(const std::string& body) const;
   Json request(const std::string& method, const std::string& path, const Json& body, const Limit& limit);
 
   DockerAddress address_;
