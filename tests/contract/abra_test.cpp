@@ -42,9 +42,9 @@ class AbraEngineTest : public ::testing::Test {
  protected:
   AbraEngineTest() { ::testing::Test::RecordProperty("abra", program()); }
   ~AbraEngineTest() override {
-    ::unsetenv("STAND_IN_LIES");
-    ::unsetenv("STAND_IN_VERSION");
-    ::unsetenv("STAND_IN_HANGS");
+    ::unsetenv("ABRA_STAND_IN_LIES");
+    ::unsetenv("ABRA_STAND_IN_VERSION");
+    ::unsetenv("ABRA_STAND_IN_HANGS");
     try {
       for (const auto& stack : stacks_) engine().remove(stack, limit());
     } catch (const Error& error) {
@@ -122,7 +122,7 @@ TEST_F(AbraEngineTest, AChangeIsDeployedAsItIsAndStampedAsChaos) {
 TEST_F(AbraEngineTest, WhatAbraDeployedInsteadIsNoticed) {
   only_the_stand_in();
   const auto spec = released("a-lies");
-  ::setenv("STAND_IN_LIES", "1", 1);
+  ::setenv("ABRA_STAND_IN_LIES", "1", 1);
   const auto said = refusal([&] { engine().deploy(spec, limit()); }, ErrorKind::unavailable);
   EXPECT_NE(said.find("asked for 1.0.0+1 and deployed 0.0.1+none"), std::string::npos) << said;
 }
@@ -131,7 +131,7 @@ TEST_F(AbraEngineTest, AMissingOrTooOldAbraIsSaidWithTheVersionFound) {
   only_the_stand_in();
   AbraDriver missing(options(under_test_.state(), "/nowhere/abra"));
   EXPECT_NE(refusal([&] { missing.check(limit()); }, ErrorKind::unavailable).find("/nowhere/abra"), std::string::npos);
-  ::setenv("STAND_IN_VERSION", "0.9.1", 1);
+  ::setenv("ABRA_STAND_IN_VERSION", "0.9.1", 1);
   const auto said = refusal([&] { engine().check(limit()); }, ErrorKind::unavailable);
   EXPECT_NE(said.find("is 0.9.1, and 0.10.0 or later is needed"), std::string::npos) << said;
 }
@@ -140,7 +140,7 @@ TEST_F(AbraEngineTest, AnAbraThatHangsIsEndedAndTheTeardownStillIsOne) {
   only_the_stand_in();
   const auto spec = released("a-hangs");
   engine().deploy(spec, limit());
-  ::setenv("STAND_IN_HANGS", "1", 1);
+  ::setenv("ABRA_STAND_IN_HANGS", "1", 1);
   auto again = spec;
   again.env["TEXT"] = "changed";
   const auto begin = Clock::now();

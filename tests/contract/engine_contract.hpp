@@ -300,7 +300,9 @@ TEST_P(EngineContract, StopAndStartKeepTheDeployment) {
   deploy_and_converge(spec("c-stop", Sample::web));
   const auto url = engine().endpoint("c-stop", "", limit());
   engine().stop("c-stop", limit());
-  EXPECT_EQ(under_test_->get(url + "/"), "(no answer)");
+  // An address that is free again may be another deployment's by now.
+  if (under_test_->keeps_its_endpoint()) EXPECT_EQ(under_test_->get(url + "/"), "(no answer)");
+  else EXPECT_EQ(engine().endpoint("c-stop", "", limit()), "");
   ASSERT_TRUE(engine().deployed("c-stop", limit()));
   EXPECT_FALSE(engine().deployed("c-stop", limit())->running);
   EXPECT_NE(engine().state("c-stop", limit()).state, Convergence::State::converged);

@@ -18,15 +18,21 @@ json a_service(const json& more = json::object()) {
   return service;
 }
 json a_task(const std::string& id, const std::string& state, const json& more = json::object()) {
-  json task = {{"ID", id}, {"ServiceID", "s1"}, {"DesiredState", "running"}, {"Status", {{"State", state}, {"Timestamp", "2026-11-24T12:00:00.5Z"}}}, {"Spec", {{"ContainerSpec", {{"Image", "new"}}}}}};
+  json task = {{"ID", id}, {"ServiceID", "s1"}, {"DesiredState", "running"}, {"Status", {{"State", state}, {"Timestamp", "2026-11-24T12:00:00.5Z"}}}};
   task.merge_patch(more);
   return task;
 }
 constexpr double noon = 1795521600;  // 2026-11-24T12:00:00Z
 
+// A task that says nothing else was made from the service as it is.
+StackView view_of(const json& service, std::vector<json> tasks, const std::string& here = "") {
+  for (auto& task : tasks)
+    if (!task.contains("Spec")) task["Spec"] = service["Spec"]["TaskTemplate"];
+  return {json::array({service}), tasks, here};
+}
 Convergence judged(const json& service, const std::vector<json>& tasks, double later = 1) {
   StackMemory memory;
-  return judge_stack({json::array({service}), tasks}, memory, "st", noon + later);
+  return judge_stack(view_of(service, tasks), memory, "st", noon + later);
 }
 json dead(const std::string& id, const std::string& error) {
   return a_task(id, "failed", {{"DesiredState", "shutdown"}, {"Status", {{"Err", error}}}});
@@ -66,6 +72,31 @@ TEST(StackState, AnOldTaskThatStillServesIsNoConvergence) {
   EXPECT_THAT(found.reason, HasSubstr("old task"));
 }
 
+// Networks, resources and the like: what is no part of the container is one of the task all the same.
+TEST(StackState, ATaskOfOtherNetworksIsAnOldOne) {
+  const auto service = a_service({{"Spec", {{"TaskTemplate", {{"Runtime", "container"}, {"Networks", {{{"Target", "n2"}}}}}}}}});
+  EXPECT_EQ(judged(service, {a_task("t1", "running", {{"Spec", {{"ContainerSpec", {{"Image", "new"}}}, {"Networks", {{{"Target", "n1"}}}}}}})}).state, State::converging);
+  EXPECT_EQ(judged(service, {a_task("t1", "running", {{"Spec", {{"ContainerSpec", {{"Image", "new"}}}, {"Networks", {{{"Target", "n2"}}}}, {"Placement", {{"Constraints", {"x"}}}}}}})}).state, State::converged)
+      << "where it may run does not replace a task";
+}
+
+// The first of two phases: a changed template whose update Swarm has not begun is none that has ended.
+TEST(StackState, AChangedTemplateHasToBeSeenStarting) {
+  auto changed = a_service({{"Version", {{"Index", 7}}}, {"PreviousSpec", {{"TaskTemplate", {{"ContainerSpec", {{"Image", "old"}}}}}}}});
+  StackMemory memory;
+  const auto at = [&](double later) { return judge_stack(view_of(changed, {a_task("t1", "running")}), memory, "st", noon + later); };
+  EXPECT_EQ(at(100).state, State::converging);
+  EXPECT_THAT(at(101).reason, HasSubstr("not started yet"));
+  EXPECT_EQ(at(102.1).state, State::converged) << "there was nothing to replace";
+  changed["Version"]["Index"] = 8;
+  EXPECT_EQ(at(103).state, State::converging) << "another change";
+  changed["UpdateStatus"] = {{"State", "updating"}};
+  EXPECT_THAT(at(103.1).reason, HasSubstr("being updated"));
+  changed["UpdateStatus"] = {{"State", "completed"}};
+  EXPECT_EQ(at(103.2).state, State::converged);
+  EXPECT_EQ(judged(a_service({{"PreviousSpec", a_service()["Spec"]}, {"Spec", {{"Labels", {{"a", "b"}}}}}}), {a_task("t1", "running")}).state, State::converged) << "labels alone start no update";
+}
+
 TEST(StackState, AnUpdateIsAwaitedAndItsEndIsNamed) {
   const auto with = [](const std::string& state) { return a_service({{"UpdateStatus", {{"State", state}, {"Message", "because"}}}}); };
   const auto running = a_task("t1", "running");
@@ -99,18 +130,18 @@ TEST(StackState, ATaskThatHasJustStartedIsNotUpYet) {
   EXPECT_EQ(judged(a_service(), {a_task("t2", "running"), dead("t1", "x")}, 3).state, State::converging) << "after a death";
   EXPECT_EQ(judged(a_service(), {a_task("t2", "running"), dead("t1", "x")}, 4).state, State::converged);
   const auto checked = a_service({{"Spec", {{"TaskTemplate", {{"ContainerSpec", {{"Healthcheck", {{"Test", {"CMD", "true"}}}}}}}}}}});
-  const auto healthy = a_task("t1", "running", {{"Spec", {{"ContainerSpec", {{"Healthcheck", {{"Test", {"CMD", "true"}}}}}}}}});
-  EXPECT_EQ(judged(checked, {healthy}, 0.5).state, State::converged) << "its health was asked";
+  EXPECT_EQ(judged(checked, {a_task("t1", "running")}, 0.5).state, State::converged) << "its health was asked";
 }
 
 TEST(StackState, DeathsThatSwarmHasForgottenAreRemembered) {
   StackMemory memory;
-  for (int i = 0; i < 5; ++i) judge_stack({json::array({a_service()}), {dead("d" + std::to_string(i), "x")}}, memory, "st", noon);
-  EXPECT_EQ(judge_stack({json::array({a_service()}), {a_task("t9", "starting")}}, memory, "st", noon).state, State::failed);
+  for (int i = 0; i < 5; ++i) judge_stack(view_of(a_service(), {dead("d" + std::to_string(i), "x")}), memory, "st", noon);
+  EXPECT_EQ(judge_stack(view_of(a_service(), {a_task("t9", "starting")}), memory, "st", noon).state, State::failed);
 }
 
 TEST(StackState, TasksThatFindNoAddressNodeOrImageAreTheMachinesFault) {
   EXPECT_EQ(judged(a_service(), {a_task("t1", "new")}, 60).state, State::infrastructure) << "no address";
+  EXPECT_EQ(judged(a_service(), {a_task("t1", "preparing")}, 20).state, State::converging) << "a busy node";
   EXPECT_EQ(judged(a_service(), {a_task("t1", "preparing")}, 60).state, State::infrastructure) << "no image";
   EXPECT_EQ(judged(a_service(), {a_task("t1", "starting")}, 60).state, State::converging) << "slow, and the recipe's own";
   const auto pending = a_task("t1", "pending", {{"Status", {{"Err", "no suitable node (host-mode port already in use on 1 node)"}}}});
@@ -124,9 +155,9 @@ TEST(StackState, TasksThatFindNoAddressNodeOrImageAreTheMachinesFault) {
 TEST(StackState, AnotherNodeMayTakeLongerToGetAnImage) {
   StackMemory memory;
   const auto elsewhere = a_task("t1", "preparing", {{"NodeID", "n2"}});
-  EXPECT_EQ(judge_stack({json::array({a_service()}), {elsewhere}, "n1"}, memory, "st", noon + 60).state, State::converging);
-  EXPECT_EQ(judge_stack({json::array({a_service()}), {elsewhere}, "n1"}, memory, "st", noon + 600).state, State::infrastructure);
-  EXPECT_EQ(judge_stack({json::array({a_service()}), {elsewhere}, "n2"}, memory, "st", noon + 60).state, State::infrastructure);
+  EXPECT_EQ(judge_stack(view_of(a_service(), {elsewhere}, "n1"), memory, "st", noon + 60).state, State::converging);
+  EXPECT_EQ(judge_stack(view_of(a_service(), {elsewhere}, "n1"), memory, "st", noon + 600).state, State::infrastructure);
+  EXPECT_EQ(judge_stack(view_of(a_service(), {elsewhere}, "n2"), memory, "st", noon + 60).state, State::infrastructure);
 }
 
 TEST(StackState, AJobHasConvergedWhenItIsDone) {
@@ -156,7 +187,9 @@ TEST(StackState, AStoppedServiceHasNotConverged) {
 TEST(StackState, TheWorstServiceIsNamed) {
   auto other = a_service({{"ID", "s2"}, {"Spec", {{"Name", "st_db"}}}});
   StackMemory memory;
-  const auto found = judge_stack({json::array({a_service(), other}), {a_task("t1", "running")}}, memory, "st", noon + 1);
+  auto view = view_of(a_service(), {a_task("t1", "running")});
+  view.services.push_back(other);
+  const auto found = judge_stack(view, memory, "st", noon + 1);
   EXPECT_EQ(found.service, "db");
 }
 

@@ -103,6 +103,37 @@ TEST_F(SwarmEngineTest, AMissingNetworkIsTheMachinesFault) {
   EXPECT_TRUE(engine().inventory("s-network", limit()).empty());
 }
 
+// One that is not the stack's own is somebody else's: its value is not made up.
+TEST_F(SwarmEngineTest, AMissingSecretOfSomebodyElseIsTheMachinesFault) {
+  auto wanted = spec("s-secret", one_service("web", "sleep 1000", "    secrets: [shared]\n"));
+  auto compose = read_file(wanted.recipe_dir / "compose.yml");
+  compose.insert(compose.find("{token:") + 1, "shared: {external: true, name: somebody_elses_key}, ");
+  std::ofstream(wanted.recipe_dir / "compose.yml") << compose;
+  wanted.facts = read_recipe_tree(wanted.recipe_dir, "sample", wanted.env).facts;
+  wanted.secrets["shared"] = "made-up";
+  try {
+    engine().deploy(wanted, limit());
+    ADD_FAILURE() << "it was made up";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::infrastructure) << error.what();
+    EXPECT_NE(error.message().find("there is no secret somebody_elses_key"), std::string::npos) << error.message();
+  }
+  EXPECT_TRUE(engine().inventory("s-secret", limit()).empty());
+}
+
+// The compose files see the deployment's environment, and nothing of whoever deploys.
+TEST_F(SwarmEngineTest, NothingOfThisMachinesEnvironmentReachesTheRecipe) {
+  auto wanted = spec("s-env", one_service("web", "env; trap 'exit 0' TERM; while :; do sleep 0.1; done", "    environment: [TEXT, HOSTNAME_OF_MINE, DOCKER_HOST]\n    deploy: {endpoint_mode: dnsrr}\n"));
+  ::setenv("HOSTNAME_OF_MINE", "secret-of-the-operator", 1);
+  engine().deploy(wanted, limit());
+  ::unsetenv("HOSTNAME_OF_MINE");
+  ASSERT_EQ(engine().wait_converged("s-env", limit()).state, Convergence::State::converged);
+  const auto seen = engine().exec("s-env", {"web", {"env"}, "", milliseconds(5000)}, limit()).out;
+  EXPECT_NE(seen.find("TEXT=hello\n"), std::string::npos) << seen;
+  EXPECT_EQ(seen.find("secret-of-the-operator"), std::string::npos) << seen;
+  EXPECT_EQ(seen.find("docker.sock"), std::string::npos) << seen;
+}
+
 // Promise P15.
 TEST_F(SwarmEngineTest, NeighboursStayAsTheyAre) {
   const fs::path folder = under_test_.scratch() / "neighbour";

@@ -183,7 +183,7 @@ void make_branch(const World& world, const std::string& name, const std::string&
 
 // Without a health check of its own, Swarm watches a new task for five seconds and calls the update completed.
 TEST_F(SwarmStory, WhatSwarmCallsCompletedAndDiesLaterIsAFailedUpgrade) {
-  make_branch(*world_, "dies-late", "sed -i 's/START_SH_VERSION=.*/START_SH_VERSION=v80/' abra.sh && sed -i '/^    healthcheck:/,/^      retries:/d' compose.yml && "
+  make_branch(*world_, "dies-late", "sed -i 's/START_SH_VERSION=.*/START_SH_VERSION=v80/' abra.sh && sed -i '/^    healthcheck:/,/^    deploy:/{/^    deploy:/!d}' compose.yml && "
                                     "sed -i 's/^exec nginx/echo migrating; sleep 15; echo cannot migrate >\\&2; exit 3\\nexec nginx/' start.sh");
   world_->write_config(config_.substr(0, config_.find("deadlines:")) + "deadlines: {start: 40s, plugin: 30s, teardown: 60s}\n");
   const auto ran = quick("dies-late");
@@ -222,7 +222,7 @@ TEST_F(SwarmStory, WhatTheMachineCannotDoIsSaidInOneLineAndLeavesNothing) {
   const std::vector<Trouble> troubles = {
       {"no-image", "sed -i 's|image: nginx.*|image: localhost:1/none:1.0|' compose.yml", "", "the image localhost:1/none:1.0 of service app is not here and cannot be pulled", {}},
       {"no-network", "sed -i 's/proxy/nowhere/' compose.yml", "proxy: {network: nowhere}\n", "there is no network nowhere", {}},
-      {"no-port", "sed -i 's/^    entrypoint:.*/&\\n    ports: [{target: 80, published: 18443, mode: host}]/' compose.yml", "apps: {custom-html: {allow: [host-ports]}}\n", "port", {}},
+      {"no-port", "sed -i 's/^    entrypoint:.*/&\\n    ports: [{target: 80, published: 18443, mode: host}]/' compose.yml", "apps: {custom-html: {allow: [host-ports]}}\n", "already in use", {}},
       {"long-name", "true; git commit -q --allow-empty -m x; echo '# x' >> abra.sh", "", "choose a shorter base_domain", {"--base-domain", "a-rather-long-name-for-a-server.of-somebody-else.example.org"}},
   };
   const std::string plain = engine_config() + "health: {window: 200ms}\ndeadlines: {start: 60s, plugin: 30s, teardown: 60s}\n";

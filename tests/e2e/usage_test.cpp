@@ -38,7 +38,7 @@ TEST_F(BadInput, IsAnsweredByOneLineAndItsExitCode) {
   expect({"run"}, 2, {"needs a recipe"});
   expect({"run", "custom-html", "again"}, 2, {"one word too many"});
   expect({"--engine", "docker", "run", "custom-html"}, 2, {"no engine 'docker'", "local"});
-  expect({"--engine", "abra", "run", "custom-html"}, 7, {"abra", "not built"});
+  expect({"--engine", "abra", "run", "custom-html"}, 7, {"Docker does not answer at unix:///nowhere/docker.sock"}, {{"DOCKER_HOST", "unix:///nowhere/docker.sock"}});
   expect({"--engine", "swarm", "run", "custom-html"}, 7, {"Docker does not answer at unix:///nowhere/docker.sock"}, {{"DOCKER_HOST", "unix:///nowhere/docker.sock"}});
   expect({"run", "no-tags"}, 2, {"no release"});
   expect({"run", "not-a-repo"}, 2, {"not-a-repo"});

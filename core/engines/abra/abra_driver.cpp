@@ -1,5 +1,6 @@
 #include <abra/abra_driver.hpp>
 
+#include <set>
 #include <sstream>
 
 #include <abra/abra_words.hpp>
@@ -45,8 +46,16 @@ AbraDriver::Said AbraDriver::run(const fs_path& abra_dir, std::vector<std::strin
   arguments.insert(arguments.begin(), options_.program);
   Command command;
   command.argv = arguments;
-  command.env = options_.docker.environment();
-  command.env.insert({{"ABRA_DIR", abra_dir.string()}, {"NO_COLOR", "1"}, {"TERM", "dumb"}});
+  // Nothing more of ours: what abra fills compose files in from is its business.
+  command.clean_env = true;
+  for (const auto& variable : environment_with({})) {
+    static const std::set<std::string> own = {"PATH", "HOME", "USER", "LOGNAME", "LANG", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"};
+    const auto name = variable.substr(0, variable.find('='));
+    if (own.contains(name) || name.starts_with("ABRA_")) command.env[name] = variable.substr(name.size() + 1);
+  }
+  command.env.merge(options_.docker.environment());
+  command.env["ABRA_DIR"] = abra_dir.string();
+  command.env.insert({{"NO_COLOR", "1"}, {"TERM", "dumb"}});
   command.terminal = true;
   CommandResult done;
   try {
@@ -124,7 +133,7 @@ void AbraDriver::deploy(const DeploySpec& spec, const std::string& overlay, cons
   write_file_beside(dir / overlay_name, overlay, 0600);
   auto values = spec.env;
   std::string files;
-  for (const auto& file : swarm::compose_files_of(spec)) files += file + ":";
+  for (const auto& file : spec.compose_files) files += file + ":";
   values["COMPOSE_FILE"] = files + "../../" + overlay_name;
   const fs::path env = dir / "servers" / options_.server / (spec.domain + ".env");
   write_file_beside(env, abra::env_text({spec.facts.recipe, is_release ? spec.facts.version : ""}, values), 0600);

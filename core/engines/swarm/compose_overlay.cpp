@@ -39,15 +39,6 @@ bool is_held(const DeploySpec& spec, const ServiceFacts& service) {
 
 }  // namespace
 
-std::vector<std::string> compose_files_of(const DeploySpec& spec) {
-  const auto given = spec.env.find("COMPOSE_FILE");
-  std::vector<std::string> files;
-  std::istringstream words(given == spec.env.end() ? "compose.yml" : given->second);
-  for (std::string word; std::getline(words, word, ':');)
-    if (!word.empty()) files.push_back(word);
-  return files;
-}
-
 std::string name_in_docker(const ResourceFacts& resource, const std::string& stack) {
   if (!resource.resolved_name.empty()) return resource.resolved_name;
   return resource.external ? resource.name : stack + "_" + resource.name;
@@ -66,7 +57,7 @@ std::string compose_overlay(const DeploySpec& spec, const std::string& node, con
   const Json marks = {{stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance}};
   Json all_marks = marks;
   all_marks.update({{version_label, spec.facts.version}, {commit_label, spec.facts.commit}, {domain_label, spec.domain}});
-  Json overlay = {{"version", version_of(spec.recipe_dir / compose_files_of(spec).front())}, {"services", Json::object()}};
+  Json overlay = {{"version", version_of(spec.recipe_dir / spec.compose_files.front())}, {"services", Json::object()}};
   for (const auto& service : spec.facts.services) {
     Json deploy = {{"labels", all_marks}};
     if (is_held(spec, service)) deploy["placement"] = {{"constraints", {"node.id == " + node}}};

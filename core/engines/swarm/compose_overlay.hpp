@@ -25,9 +25,6 @@ inline constexpr const char* docker_stack_label = "com.docker.stack.namespace";
 // Swarm puts it. `instance`: the value of its label.
 std::string compose_overlay(const DeploySpec& spec, const std::string& node, const std::string& instance);
 
-// The compose files that make up the recipe, relative to its folder, in order (COMPOSE_FILE, as abra reads it).
-std::vector<std::string> compose_files_of(const DeploySpec& spec);
-
 // The first name that Docker would refuse for its length (64 characters; 63 of a service); empty: none.
 std::string overlong_name(const DeploySpec& spec);
 

@@ -47,6 +47,14 @@ std::map<std::string, std::string> DockerAddress::environment() const {
   return {{"DOCKER_HOST", host}, {"DOCKER_TLS_VERIFY", "1"}, {"DOCKER_CERT_PATH", tls}};
 }
 
+std::vector<std::string> DockerAddress::command(const std::string& docker) const {
+  const char* config = std::getenv("DOCKER_CONFIG");
+  const char* home = std::getenv("HOME");
+  std::vector<std::string> words = {docker, "--config", config != nullptr && *config != '\0' ? config : std::string(home != nullptr ? home : "/root") + "/.docker", "--host", host};
+  if (!tls.empty()) words.insert(words.end(), {"--tlsverify", "--tlscacert", tls + "/ca.pem", "--tlscert", tls + "/cert.pem", "--tlskey", tls + "/key.pem"});
+  return words;
+}
+
 DockerAddress docker_address(const std::string& host, const std::string& tls) {
   const auto variable = [](const char* name) {
     const char* value = std::getenv(name);

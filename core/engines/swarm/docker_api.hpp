@@ -22,6 +22,9 @@ struct DockerAddress {
   std::string tls;   // folder with ca.pem, cert.pem and key.pem, as the docker CLI has it; empty: no TLS
   // What the docker CLI and abra find it by.
   std::map<std::string, std::string> environment() const;
+  // The beginning of the docker CLI's command line, for where its environment is not ours to set: host, keys, and the folder of
+  // its own configuration.
+  std::vector<std::string> command(const std::string& docker) const;
 };
 // What is configured, else what the environment says as it does to the docker CLI (DOCKER_HOST, DOCKER_TLS_VERIFY and
 // DOCKER_CERT_PATH), else the socket that Docker has by default.

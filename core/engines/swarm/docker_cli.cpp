@@ -39,9 +39,11 @@ class OverlayFile {
 std::string docker_program() { return ::access("/usr/bin/docker", X_OK) == 0 ? "/usr/bin/docker" : "docker"; }
 
 bool is_machines_fault(const std::string& said) {
-  const auto is_in = [&](const char* words) { return said.find(words) != std::string::npos; };
-  return is_in("could not be found. You need to create a") || is_in("declared as external, but") || is_in("no space left") || is_in("Pool overlaps") || is_in("non-overlapping") ||
-         is_in("Cannot connect to the Docker daemon");
+  for (const char* words :
+       {"could not be found. You need to create a", "declared as external, but", "no space left", "Pool overlaps", "non-overlapping", "Cannot connect to the Docker daemon", "already in use by service",
+        "secret not found", "secret not generated", "does not have a leader", "context deadline exceeded", "connection refused", "i/o timeout", "TLS handshake timeout"})
+    if (said.find(words) != std::string::npos) return true;
+  return false;
 }
 
 std::string one_line(std::string text) {
@@ -59,18 +61,20 @@ void DockerCli::check(const Limit& limit) {
 void DockerCli::deploy(const DeploySpec& spec, const std::string& overlay, const Limit& limit) {
   const OverlayFile file(overlay);
   Command command;
-  command.argv = {docker_, "stack", "deploy", "--prune", "--resolve-image", "never"};
-  for (const auto& each : compose_files_of(spec)) command.argv.insert(command.argv.end(), {"-c", each});
+  command.argv = address_.command(docker_);
+  command.argv.insert(command.argv.end(), {"stack", "deploy", "--prune", "--resolve-image", "never"});
+  for (const auto& each : spec.compose_files) command.argv.insert(command.argv.end(), {"-c", each});
   command.argv.insert(command.argv.end(), {"-c", file.path().string(), spec.stack});
   command.working_dir = spec.recipe_dir;
+  // The compose files are filled in from this environment: it is the one that the policy has judged them with, and nothing of
+  // this machine's. What the CLI itself has to know is in its arguments.
   command.clean_env = true;
   command.env = spec.env;
-  for (const auto& [key, value] : spec.facts.abra_exports) command.env[key] = value;
-  for (const char* own : {"PATH", "HOME"})
-    if (const char* value = std::getenv(own)) command.env[own] = value;
+  if (!address_.host.starts_with("unix://"))
+    for (const char* proxy : {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"})
+      if (command.env.contains(proxy)) throw Error(ErrorKind::recipe, std::string("the environment sets ") + proxy + ", by which the way to Docker at " + address_.host + " would lead elsewhere");
   command.env["STACK_NAME"] = spec.stack;
   command.env["DOMAIN"] = spec.domain;
-  for (const auto& [key, value] : address_.environment()) command.env[key] = value;
   const auto done = run_command(command, limit);
   if (done.exit_code == 0) return;
   const std::string said = one_line(done.err.empty() ? done.out : done.err);

@@ -65,11 +65,11 @@ void SwarmEngine::make_secrets(const DeploySpec& spec, const Limit& limit) {
     const auto value = spec.secrets.find(secret.name);
     if (value == spec.secrets.end() || !secret.external) continue;
     const std::string name = name_in_docker(secret, spec.stack);
-    if (!api_.list("/secrets", {{"name", {name}}}, limit).empty()) {
-      bool same = false;
-      for (const auto& found : api_.list("/secrets", {{"name", {name}}}, limit)) same = same || found["Spec"].value("Name", "") == name;
-      if (same) continue;  // of what runs already
-    }
+    const auto named_alike = api_.list("/secrets", {{"name", {name}}}, limit);  // and those that only begin with it
+    if (std::any_of(named_alike.begin(), named_alike.end(), [&](const Json& found) { return found["Spec"].value("Name", "") == name; })) continue;  // of what runs already
+    // Whoever else it belongs to knows its value.
+    if (!name.starts_with(spec.stack + "_"))
+      throw Error(ErrorKind::infrastructure, "there is no secret " + name + ", which the recipe expects and which is not its own: docker secret create " + name + " FILE");
     api_.post("/secrets/create",
               {{"Name", name}, {"Data", base64(value->second)}, {"Labels", {{docker_stack_label, spec.stack}, {stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance_}}}}, limit);
   }
@@ -180,7 +180,11 @@ void SwarmEngine::wait_until_gone(const std::string& stack, const Limit& limit) 
 
 std::vector<std::string> SwarmEngine::services_killed_since(const std::string& stack, std::int64_t since, const Limit& limit) {
   const Filters filters = {{"type", {"container"}}, {"event", {"die"}}, {"label", {std::string(docker_stack_label) + "=" + stack}}};
-  const auto lines = api_.get_bytes("/events?since=" + std::to_string(since) + "&until=" + std::to_string(std::time(nullptr) + 1) + "&filters=" + url_encoded(Json(filters).dump()), limit);
+  // Up to this moment: Docker waits until it has come.
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::string fraction = std::to_string(1000000000 + now.tv_nsec).substr(1);
+  const auto lines = api_.get_bytes("/events?since=" + std::to_string(since) + "&until=" + std::to_string(now.tv_sec) + "." + fraction + "&filters=" + url_encoded(Json(filters).dump()), limit);
   std::set<std::string> killed;
   std::istringstream all(lines);
   for (std::string line; std::getline(all, line);) {

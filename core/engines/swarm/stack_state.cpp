@@ -14,6 +14,8 @@ constexpr int hopeless_after = 5;       // deaths without having been healthy
 constexpr double pulls_within = 180;    // seconds that another node may take to get an image; here it was made present before
 constexpr double gives_up_after = 1;    // seconds after the end of a task before Swarm can be said to start no other
 constexpr double hangs_after = 10;      // seconds in one state before a task can be called stuck
+constexpr double prepares_within = 30;  // the same for one whose container this busy node is making
+constexpr double starts_within = 2;     // seconds after a change before Swarm can be said to have nothing to update
 
 std::string text_at(const Json& json, const std::string& pointer) {
   const auto found = Json::json_pointer(pointer);
@@ -44,10 +46,26 @@ std::size_t wanted_tasks(const Json& service, std::size_t present) {
   return service.contains(replicas) ? service.at(replicas).get<std::size_t>() : present;
 }
 
+// What makes Swarm replace a task: all of its template, but where it may run (if it still may run where it is). Of the runtime
+// ("container") only services tell.
+Json template_of(Json spec) {
+  if (spec.is_object())
+    for (const char* other : {"Placement", "Runtime"}) spec.erase(other);
+  return spec;
+}
+
 bool has_current_template(const Json& task, const Json& service) {
-  const auto spec = Json::json_pointer("/Spec/TaskTemplate/ContainerSpec");
-  return service.contains(spec) && task.contains("Spec") && task["Spec"].value("ContainerSpec", Json()) == service.at(spec) &&
-         task["Spec"].value("ForceUpdate", 0) == service["Spec"]["TaskTemplate"].value("ForceUpdate", 0);
+  return template_of(task.value("Spec", Json())) == template_of(service["Spec"].value("TaskTemplate", Json()));
+}
+
+// A changed template: first its update has to be seen starting. Swarm says nothing of one that had no task to replace: then
+// it is over when a moment has passed.
+bool is_yet_to_start(const Json& service, StackMemory& memory, double now) {
+  const auto before = Json::json_pointer("/PreviousSpec/TaskTemplate"), after = Json::json_pointer("/Spec/TaskTemplate");
+  if (!text_at(service, "/UpdateStatus/State").empty() || !service.contains(before) || !service.contains(after)) return false;
+  if (template_of(service.at(before)) == template_of(service.at(after))) return false;
+  const auto version = text_at(service, "/ID") + " " + service["Version"].dump();
+  return now - memory.not_started.try_emplace(version, now).first->second < starts_within;
 }
 
 bool is_dead(const Json& task) {
@@ -75,7 +93,8 @@ struct ServiceVerdict {
   std::string reason;
 };
 
-ServiceVerdict judge_update(const Json& service) {
+ServiceVerdict judge_update(const Json& service, StackMemory& memory, double now) {
+  if (is_yet_to_start(service, memory, now)) return {State::converging, "its update has not started yet"};
   const auto update = text_at(service, "/UpdateStatus/State");
   const auto message = text_at(service, "/UpdateStatus/Message");
   if (update == "updating") return {State::converging, "is being updated"};
@@ -109,7 +128,8 @@ ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& 
     waiting = !current ? "its old task still runs" : "its task is " + (state == "running" ? "just started" : state) + (error.empty() ? "" : ": " + error);
     const bool early = state == "new" || state == "pending" || state == "assigned" || state == "accepted" || state == "preparing";
     const bool pulls = state == "preparing" && !here.empty() && text_at(*task, "/NodeID") != here;
-    if (early && now - seconds_of(text_at(*task, "/Status/Timestamp")) > (pulls ? pulls_within : hangs_after)) stuck = true;
+    const double patience = pulls ? pulls_within : state == "preparing" ? prepares_within : hangs_after;
+    if (early && now - seconds_of(text_at(*task, "/Status/Timestamp")) > patience) stuck = true;
     if (early && is_machines_fault(error) && now - seconds_of(text_at(*task, "/Status/Timestamp")) > 2) stuck = true;
   }
   if (is_machines_fault(last_error) && running == 0) return {State::infrastructure, "its task cannot run: " + last_error};
@@ -168,7 +188,7 @@ Convergence judge_stack(const StackView& view, StackMemory& memory, const std::s
     for (const auto& dead : memory.dead_tasks)
       if (dead.starts_with(text_at(service, "/ID") + " ")) ++deaths;
     whole.deaths += deaths;
-    auto verdict = judge_update(service);
+    auto verdict = judge_update(service, memory, now);
     if (verdict.state == State::converged) verdict = judge_tasks(service, tasks, deaths, view.here, now);
     if (weight(verdict.state) >= weight(whole.state)) continue;
     whole.state = verdict.state;

@@ -16,9 +16,10 @@ struct StackView {
   std::string here{};  // this node's id; empty: there is no other
 };
 
-// What one look does not show: deaths whose tasks Swarm has forgotten by now.
+// What one look does not show: deaths whose tasks Swarm has forgotten by now, and for how long an update has not started.
 struct StackMemory {
   std::set<std::string> dead_tasks;
+  std::map<std::string, double> not_started;  // service and its version -> when it was first seen so
 };
 
 // `now`: seconds since the epoch, for tasks that hang. The log of the service it hangs on is not in it; generation is not set.

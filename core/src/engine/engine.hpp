@@ -43,8 +43,9 @@ struct DeploySpec {
   bool asked_directly = true;  // endpoint() will be asked for the app; false: people and probes reach it through a proxy
   std::filesystem::path recipe_dir;  // the checkout, without .git; stays as it is while deployed
   std::filesystem::path repository;  // the git repository it is from; empty: a working tree without one
+  std::vector<std::string> compose_files = {"compose.yml"};  // what `facts` were read from: relative, in merge order
   RecipeFacts facts;                 // of that checkout, interpolated with `env`
-  std::map<std::string, std::string> env;      // the deployment's complete environment
+  std::map<std::string, std::string> env;      // the deployment's complete environment, abra.sh's exports in it; no name that tools obey (PATH, LD_…)
   std::map<std::string, std::string> secrets;  // compose name -> value; never logged, files 0600
   std::map<std::string, VolumeSource> volumes;  // compose name -> source; those not named are fresh
 };

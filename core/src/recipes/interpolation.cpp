@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <recipes/env_file.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -48,7 +49,7 @@ class Interpolation {
       return "$";
     }
     if (at_ < text_.size() && text_[at_] == '{') return braces(wanted, depth);
-    const std::string name = read_name();
+    const std::string name = read_variable();
     if (name.empty()) refuse("a '$' that begins no variable; write '$$' for a dollar");
     const auto found = env_.find(name);
     if (found != env_.end()) return found->second;
@@ -58,7 +59,7 @@ class Interpolation {
 
   std::string braces(bool wanted, int depth) {
     ++at_;
-    const std::string name = read_name();
+    const std::string name = read_variable();
     if (name.empty()) refuse("'${' without a variable's name");
     if (at_ >= text_.size()) refuse("'${" + name + "' is not closed");
     const auto found = env_.find(name);
@@ -89,6 +90,13 @@ class Interpolation {
     if (at_ < text_.size() && starts_name(text_[at_]))
       while (at_ < text_.size() && continues_name(text_[at_])) ++at_;
     return text_.substr(begin, at_ - begin);
+  }
+
+  // What Docker would read is this machine's: two readers must not see two values.
+  std::string read_variable() {
+    std::string name = read_name();
+    if (is_tools_name(name)) refuse("reads " + name + " of the machine that deploys it; call the variable something else");
+    return name;
   }
 
   void warn(const std::string& what) {

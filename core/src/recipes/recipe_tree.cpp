@@ -10,10 +10,15 @@
 namespace simmer {
 namespace {
 
-// What abra exports, under what the deployment itself decides: a recipe does not choose its stack.
+// What abra exports, under what the deployment itself decides: a recipe chooses neither its stack nor who makes its certificates.
 void lay_over(Environment& env, const std::map<std::string, std::string>& exports) {
   for (const auto& [name, value] : exports)
-    if (name != "STACK_NAME" && name != "DOMAIN") env[name] = value;
+    if (name != "STACK_NAME" && name != "DOMAIN" && name != "LETS_ENCRYPT_ENV") env[name] = value;
+}
+
+void refuse_tools_names(const Environment& set, const std::string& file) {
+  for (const auto& [name, value] : set)
+    if (is_tools_name(name)) refuse_recipe(file + ": sets " + name + ", which the tools that deploy it obey; call the variable something else");
 }
 
 // `value` with $NAME and ${NAME} filled in where `env` knows the name; all else stays as written.
@@ -91,12 +96,18 @@ RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string&
     if (const auto text = read_recipe_file(dir, ".env.sample")) {
       sample = read_env_lines(*text, ".env.sample");
       tree.facts.env_sample = parse_env_file(*text, ".env.sample");
+      refuse_tools_names(tree.facts.env_sample, ".env.sample");
       full = tree.facts.env_sample;
     }
+    refuse_tools_names(env, "the app's env");
     for (const auto& [name, value] : env) full[name] = value;
     expand_references(full, sample, env);
     if (const auto text = read_recipe_file(dir, "abra.sh")) tree.facts.abra_exports = read_abra_exports(*text);
+    refuse_tools_names(tree.facts.abra_exports, "abra.sh");
+    // Its deployer reads COMPOSE_FILE before it reads this file.
+    if (tree.facts.abra_exports.count("COMPOSE_FILE") != 0) refuse_recipe("abra.sh: sets COMPOSE_FILE; it belongs into .env.sample");
     lay_over(full, tree.facts.abra_exports);
+    tree.environment = full;
 
     tree.compose_files = files_to_read(dir, full);
     const YamlValue compose = load_compose(dir, tree.compose_files, full, tree.warnings);

@@ -37,6 +37,7 @@ struct PolicyViolation {
 struct RecipeTree {
   std::filesystem::path dir;
   RecipeFacts facts;
+  Environment environment;                 // complete: what the compose files were interpolated with, and have to be deployed with
   std::vector<std::string> compose_files;  // relative, in merge order
   std::string merged_yaml;                 // interpolated; for people, for comparison, and what the policy judges
   std::vector<SecretRule> secret_rules;

@@ -33,6 +33,7 @@ DeploySpec Deployment::spec_for(const RecipeState& state, const std::map<std::st
   spec.asked_directly = !is_behind_proxy(state);
   spec.recipe_dir = state.dir;
   spec.repository = run_.spec.repository;
+  spec.compose_files = state.tree.compose_files;
   spec.facts = state.tree.facts;
   spec.env = state.env;
   spec.secrets = secrets;

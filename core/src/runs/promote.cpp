@@ -135,7 +135,7 @@ void Promotion::snapshot_and_commit(const std::map<std::string, fs::path>& volum
   about.nonce = nonce;
   about.strategy = strategy_;
   about.digests = digests;
-  const auto meta = known_good_.prepare(about, volumes, kept_part_of(head.env), secrets, Limit::in(data_deadline, run_.stop));
+  const auto meta = known_good_.prepare(about, volumes, kept_part_of(head), secrets, Limit::in(data_deadline, run_.stop));
   known_good_.set_dirty("promote", run_.spec.run_id);
   run_.journal.begin_step("committing the new known-good");
   run_.report.phase("committing the new known-good");

@@ -58,15 +58,16 @@ RecipeState take_recipe_state(RunContext& run, const std::string& folder, const 
     if (!version.empty()) state.tree.facts.version = version;
     else if (!state.tree.version_label.empty()) state.tree.facts.version = state.tree.version_label;
     state.version = state.tree.facts.version;
-    state.env = state.tree.facts.env_sample;
-    for (const auto& [key, value] : over) state.env[key] = value;
+    state.env = state.tree.environment;
     return state;
   });
 }
 
-Values kept_part_of(const Values& env) {
-  Values kept = env;
+Values kept_part_of(const RecipeState& state) {
+  Values kept = state.env;
   for (const auto& name : built_in_names) kept.erase(name);
+  for (const auto& [name, value] : state.tree.facts.abra_exports)
+    if (!state.tree.facts.env_sample.contains(name)) kept.erase(name);
   return kept;
 }
 

@@ -41,7 +41,7 @@ struct RecipeState {
   std::string commit;
   std::string version;  // its release label; for a change: the label in its compose file
   RecipeTree tree;
-  Values env;           // complete: .env.sample, kept env, apps.X.env, built-ins (design.md section 5)
+  Values env;           // complete: .env.sample, kept env, apps.X.env, built-ins (design.md section 5), abra.sh's exports
 };
 
 // Checks `commit` out to <work>/<folder> (unless it is there) and reads it. Error(recipe) when it cannot be
@@ -49,8 +49,9 @@ struct RecipeState {
 RecipeState take_recipe_state(RunContext& run, const std::string& folder, const std::string& commit, const std::string& version,
                               const std::string& stack, const std::string& domain, const Values& kept_env);
 
-// The part of a deployment's environment that joins the known-good: without built-ins.
-Values kept_part_of(const Values& env);
+// The part of a deployment's environment that joins the known-good: without built-ins, and without what its abra.sh says anew
+// for each version.
+Values kept_part_of(const RecipeState& state);
 
 // Values for every secret that `state` declares: those in `kept`, and new ones for the rest, by the rules of
 // .env.sample. With `may_make` false a missing one is an Error(needs_operator) naming it.

@@ -305,5 +305,30 @@ TEST(RecipeTreeErrors, ComposeFile) {
   EXPECT_THAT(error_of([&] { RecipeFolder().read(); }), HasSubstr("no compose.yml"));
 }
 
+// What the tools that deploy obey would load a library of the recipe, or lead Docker's CLI elsewhere; what they know of the
+// machine would be read where the policy saw nothing.
+TEST(RecipeTreeTools, NamesThatTheyObeyAreNeitherSetNorRead) {
+  const std::string compose = "services: {app: {image: 'nginx:1'}}\n";
+  const auto refused = [&](const std::string& file, const std::string& text) { return error_of([&] { RecipeFolder(compose).write(file, text).read(); }); };
+  EXPECT_THAT(refused(".env.sample", "A=1\nLD_PRELOAD=./evil.so\n"), HasSubstr(".env.sample: sets LD_PRELOAD"));
+  EXPECT_THAT(refused("abra.sh", "export DOCKER_CONFIG=./evil\n"), HasSubstr("abra.sh: sets DOCKER_CONFIG"));
+  EXPECT_THAT(refused("abra.sh", "export COMPOSE_FILE=compose.yml\n"), HasSubstr("abra.sh: sets COMPOSE_FILE"));
+  EXPECT_THAT(error_of([&] { RecipeFolder(compose).read({{"LD_AUDIT", "x"}}); }), HasSubstr("the app's env: sets LD_AUDIT"));
+  for (const std::string reads : {"$HOME", "${PATH:-data}", "${X:-${DOCKER_HOST}}"})
+    EXPECT_THAT(refused("compose.yml", "services: {app: {image: 'nginx:1', volumes: ['" + reads + ":/mnt']}}\n"), HasSubstr("of the machine that deploys it")) << reads;
+  const RecipeTree tree = RecipeFolder("services: {app: {image: 'nginx:1', command: [sh, -c, 'echo $$HOME']}}\n").read();
+  EXPECT_THAT(service(tree, "app").command, ElementsAre("sh", "-c", "echo $HOME")) << "the container's own";
+}
+
+// What was judged is what is deployed: with the same environment, references filled in, abra.sh's word last.
+TEST(RecipeTreeEnvironment, IsTheOneToDeployWith) {
+  RecipeFolder folder("services: {app: {image: 'nginx:$TAG'}}\n");
+  folder.write(".env.sample", "TAG=1\nMAIL=noreply@$DOMAIN\nLITERAL='$DOMAIN'\n").write("abra.sh", "export TAG=2\nexport STACK_NAME=other\nexport LETS_ENCRYPT_ENV=production\n");
+  const RecipeTree tree = folder.read({{"DOMAIN", "a.example.org"}, {"STACK_NAME", "stack"}, {"LETS_ENCRYPT_ENV", ""}});
+  EXPECT_THAT(tree.environment, UnorderedElementsAre(Pair("TAG", "2"), Pair("MAIL", "noreply@a.example.org"), Pair("LITERAL", "$DOMAIN"), Pair("DOMAIN", "a.example.org"),
+                                                     Pair("STACK_NAME", "stack"), Pair("LETS_ENCRYPT_ENV", "")));
+  EXPECT_EQ(service(tree, "app").image, "nginx:2");
+}
+
 }  // namespace
 }  // namespace simmer
