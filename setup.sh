@@ -16,7 +16,7 @@ packages=(
 for option in "$@"; do
   case "$option" in
     --with-tidy) packages+=(clang-tidy-14 clang-format-14) ;;
-    --with-docker) packages+=(docker.io iptables iproute2 busybox-static debootstrap python3 python3-pip) ;;
+    --with-docker) packages+=(docker.io docker-registry iptables iproute2 busybox-static debootstrap python3 python3-pip) ;;
     *) echo "setup.sh: unknown argument '$option'; it takes --with-tidy, --with-docker or nothing" >&2; exit 2 ;;
   esac
 done

@@ -41,10 +41,19 @@ run_tests() { ctest --test-dir "build/$preset" --output-on-failure --no-tests=er
 case "$suite" in
   swarm*)
     bed=$PWD/build/swarm-bed
-    trap 'tests/swarm/traefik.sh down; tests/swarm/down.sh "$bed"' EXIT
+    clean_up() {
+      local failed=0
+      tests/swarm/traefik.sh down || failed=1
+      tests/swarm/down.sh "$bed" || failed=1
+      tests/swarm/registry.sh down "$bed-registry" || failed=1
+      return $failed
+    }
+    trap clean_up EXIT
     DOCKER_HOST=$(tests/swarm/up.sh "$bed")
     export DOCKER_HOST
     [ ! -e "$bed/tls" ] || export SIMMER_TEST_TLS=$bed/tls
+    SIMMER_TEST_REGISTRY=$(tests/swarm/registry.sh up "$bed-registry")
+    export SIMMER_TEST_REGISTRY
     tests/images/build.sh nginx mariadb traefik >/dev/null
     SIMMER_TEST_IMAGE=$(tests/images/build.sh busybox)
     export SIMMER_TEST_IMAGE
@@ -52,13 +61,14 @@ case "$suite" in
       run_tests --verbose -L swarm-bench
       exit
     fi
-    export SIMMER_KILLS=${SIMMER_KILLS:-16} # 50 take five minutes
+    export SIMMER_KILLS=${SIMMER_KILLS:-16} SIMMER_QUICK_KILLS=${SIMMER_QUICK_KILLS:-8} # 50 take five minutes
     # Those of one contract do not see each other; the stories look at all there is. Real time on a busy machine: a test may try twice.
     run_tests -L 'swarm-contract' -j 4 --repeat until-pass:2
     run_tests -L 'swarm-abra' -j 4 --repeat until-pass:2
     tests/swarm/traefik.sh up "$bed-traefik" >/dev/null 2>&1
     export SIMMER_TEST_CA=$bed-traefik/wildcard.crt
-    run_tests -L 'swarm-story' -j 1 --repeat until-pass:2 --verbose
+    run_tests -L 'swarm-story' -j 8 --repeat until-pass:2
+    run_tests -L 'swarm-kill' -j 1 --verbose # how often it was killed, and when
     if [ -e "$bed/run" ]; then
       SIMMER_TEST_SECOND_NODE=$(tests/swarm/second-node.sh up "$bed/second-node" "$SIMMER_TEST_IMAGE" nginx:1.22.0 nginx:1.22.1)
       export SIMMER_TEST_SECOND_NODE

@@ -78,6 +78,34 @@ TEST_F(SwarmEngineTest, AnUpdateOfLabelsAloneAndOneThatChangesNothingEndAtOnce) 
   EXPECT_EQ(containers(), before);
 }
 
+// Whatever a killed run leaves is known for its own, each thing by itself.
+TEST_F(SwarmEngineTest, EverythingThatDockerLetsUsMarkIsMarked) {
+  auto wanted = spec("s-marks", services_of(Sample::web) + one_service("more", "trap 'exit 0' TERM; while :; do sleep 0.1; done", "    configs: [{source: conf, target: /conf}]\n    secrets: [file_secret]\n    deploy: {endpoint_mode: dnsrr}\n"));
+  auto compose = read_file(wanted.recipe_dir / "compose.yml");
+  compose.insert(compose.find("{token:") + 1, "file_secret: {file: ./conf}, ");
+  std::ofstream(wanted.recipe_dir / "compose.yml") << compose << "configs: {conf: {file: ./conf, name: \"${STACK_NAME}_conf_v1\", template_driver: golang}}\n";
+  std::ofstream(wanted.recipe_dir / "conf") << "of {{ env \"TEXT\" }}\n";
+  wanted.facts = read_recipe_tree(wanted.recipe_dir, "sample", wanted.env).facts;
+  engine().deploy(wanted, limit());
+  ASSERT_EQ(engine().wait_converged("s-marks", limit()).state, Convergence::State::converged);
+  const auto marked = [](const std::vector<std::string>& what, const std::string& filter) {
+    auto words = what;
+    words.insert(words.end(), {"--filter", "label=" + filter});
+    const auto lines = docker(words);
+    return std::count(lines.begin(), lines.end(), '\n');
+  };
+  for (const std::vector<std::string>& what : {std::vector<std::string>{"service", "ls", "-q"}, {"ps", "-aq"}, {"config", "ls", "-q"}, {"secret", "ls", "-q"}, {"network", "ls", "-q"}, {"volume", "ls", "-q"}}) {
+    EXPECT_GT(marked(what, "com.docker.stack.namespace=s-marks"), 0) << what[0];
+    EXPECT_EQ(marked(what, "simmer.stack=s-marks"), marked(what, "com.docker.stack.namespace=s-marks")) << what[0];
+  }
+  EXPECT_EQ(marked({"ps", "-aq", "--filter", "label=simmer.run=run-1"}, "simmer.stack=s-marks"), marked({"ps", "-aq"}, "simmer.stack=s-marks"));
+  const auto before = engine().inventory("s-marks", limit());
+  engine().upgrade(wanted, limit());
+  ASSERT_EQ(engine().wait_converged("s-marks", limit()).state, Convergence::State::converged);
+  EXPECT_EQ(engine().inventory("s-marks", limit()), before) << "the same again restarts nothing";
+  EXPECT_EQ(marked({"config", "ls", "-q", "--filter", "label=simmer.run=run-1"}, "simmer.stack=s-marks"), 1);
+}
+
 TEST_F(SwarmEngineTest, AnImageThatCannotBeHadIsTheMachinesFault) {
   auto wanted = spec("s-image", one_service("web", "true", ""));
   wanted.facts.services[0].image = "localhost:1/no/such/image:1";
@@ -88,6 +116,44 @@ TEST_F(SwarmEngineTest, AnImageThatCannotBeHadIsTheMachinesFault) {
     EXPECT_EQ(error.kind(), ErrorKind::infrastructure);
     EXPECT_NE(error.message().find("localhost:1/no/such/image:1"), std::string::npos) << error.message();
     EXPECT_EQ(error.message().find('\n'), std::string::npos);
+  }
+}
+
+// A registry's image is pulled before the deploy, and known by what the registry calls it: a tag may move.
+TEST_F(SwarmEngineTest, AnImageOfARegistryIsPulledAndKnownByItsDigest) {
+  const char* registry = std::getenv("SIMMER_TEST_REGISTRY");
+  if (registry == nullptr) GTEST_SKIP() << "no registry: ./test.sh swarm starts one";
+  const std::string name = std::string(registry) + "/simmer-test/web", tagged = name + ":1";
+  const auto push = [&] {
+    const auto said = docker({"push", tagged});
+    docker({"rmi", tagged});
+    const auto at = said.find("sha256:");
+    EXPECT_NE(at, std::string::npos) << said;
+    return at == std::string::npos ? "" : name + "@" + said.substr(at, 71);
+  };
+  docker({"tag", image(), tagged});
+  const auto pushed = push();
+  const std::string services = "\n  web: {image: \"" + tagged + "\", command: [\"sh\", \"-c\", \"trap 'exit 0' TERM; while :; do sleep 0.1; done\"], deploy: {endpoint_mode: dnsrr}}\n";
+  auto wanted = spec("s-pulled", services);
+  engine().make_images_present(wanted, limit());
+  engine().deploy(wanted, limit());
+  ASSERT_EQ(engine().wait_converged("s-pulled", limit()).state, Convergence::State::converged);
+  EXPECT_EQ(engine().deployed("s-pulled", limit())->digests.at("web"), pushed);
+  engine().remove("s-pulled", limit());
+  docker({"rmi", tagged});
+  // The same tag, with other content.
+  const fs::path context = under_test_.scratch() / "moved";
+  make_folders(context);
+  std::ofstream(context / "Dockerfile") << "FROM " << image() << "\nLABEL moved=1\n";
+  docker({"build", "-q", "-t", tagged, context.string()});
+  EXPECT_NE(push(), pushed);
+  wanted.facts.services[0].image = name + ":none";
+  try {
+    engine().make_images_present(wanted, limit());
+    ADD_FAILURE() << "there is no such tag";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::infrastructure);
+    EXPECT_NE(error.message().find(name + ":none of service web is not here and cannot be pulled"), std::string::npos) << error.message();
   }
 }
 

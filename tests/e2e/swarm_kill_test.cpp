@@ -1,11 +1,12 @@
-// Runs on a real Docker Swarm that are killed at random moments, and runs beside one another. SIMMER_KILLS says how many (50).
+// Runs on a real Docker Swarm that are killed at random moments, and runs beside one another. SIMMER_KILLS and
+// SIMMER_QUICK_KILLS say how many (50 and 12).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 
-#include <array>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <iostream>
 #include <random>
@@ -67,48 +68,89 @@ int wait_for_end(pid_t pid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// Eight Simmers at a time, each with a state of its own: most of a run is waiting for Docker.
-TEST(SwarmKills, WhateverTheMomentNothingIsLeftAndNobodyElseIsTouched) {
-  const char* asked = std::getenv("SIMMER_KILLS");
-  const int wanted = asked != nullptr ? std::atoi(asked) : 50;
-  constexpr std::size_t at_once = 8;
+// Several Simmers at a time, each with a state of its own: most of a run is waiting for Docker.
+class SwarmKills : public ::testing::Test {
+ protected:
+  using Worlds = std::vector<std::unique_ptr<World>>;
+
+  // How often to kill: what `variable` says, else `otherwise`.
+  static int asked(const char* variable, int otherwise) {
+    const char* said = std::getenv(variable);
+    return said != nullptr ? std::atoi(said) : otherwise;
+  }
+  static Worlds make_worlds(std::size_t count) {
+    Worlds worlds;
+    // Canonicals have one name in each Simmer: on one Docker their domains tell them apart.
+    for (std::size_t i = 0; i < count; ++i) worlds.push_back(std::make_unique<World>(engine_config() + "base_domain: w" + std::to_string(i) + ".simmer.localhost\n" + config));
+    return worlds;
+  }
+  // Runs `command` in all of them until it ends, and says how long that took.
+  static milliseconds unharmed(const Worlds& worlds, const std::vector<std::string>& command) {
+    const auto begin = Clock::now();
+    std::vector<pid_t> runs;
+    for (const auto& world : worlds) runs.push_back(start(*world, command));
+    for (const pid_t pid : runs) EXPECT_EQ(wait_for_end(pid), 0) << command[0] << " that nobody kills is green, others beside it";
+    return std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
+  }
+  // Kills it `wanted` times, each at a random moment of `whole`. `look` looks at a world after it has recovered.
+  static void kill_at_random(const Worlds& worlds, const std::vector<std::string>& command, milliseconds whole, int wanted, const std::function<void(const World&, const std::string& when)>& look) {
+    const auto before = everything();
+    const auto seed = std::random_device()();
+    std::mt19937 random(seed);
+    std::uniform_int_distribution<std::int64_t> moment(0, whole.count());
+    std::cout << "a whole one takes " << whole.count() << " ms with " << worlds.size() - 1 << " beside it; random seed " << seed << std::endl;
+    int killed = 0, after_its_end = 0;
+    while (killed < wanted) {
+      std::vector<std::future<bool>> rounds;
+      for (const auto& each : worlds) {
+        const auto when = milliseconds(moment(random));
+        rounds.push_back(std::async(std::launch::async, [&world = *each, &command, &look, when] {
+          const pid_t pid = start(world, command);
+          wait_for(when, {}, "the moment to kill");
+          ::kill(pid, SIGKILL);
+          const int end = wait_for_end(pid);
+          const auto recovered = world.simmer({"recover"});
+          const std::string about = "killed after " + std::to_string(when.count()) + " ms";
+          EXPECT_EQ(recovered.code, 0) << about << ": " << recovered.all();
+          EXPECT_THAT(world.left_behind(), IsEmpty()) << about;
+          look(world, about);
+          return end == 128 + SIGKILL;
+        }));
+      }
+      for (auto& round : rounds) (round.get() ? killed : after_its_end) += 1;
+      const auto after = everything();
+      EXPECT_EQ(after, before) << "after " << killed << " kills";
+      if (after != before) break;
+    }
+    std::cout << killed << " killed at random moments, " << after_its_end << " had ended by then" << std::endl;
+  }
+};
+
+TEST_F(SwarmKills, WhateverTheMomentNothingIsLeftAndNobodyElseIsTouched) {
   const Neighbour neighbour;
   const auto before = everything();
-  std::array<std::unique_ptr<World>, at_once> worlds;
-  for (auto& world : worlds) world = std::make_unique<World>(engine_config() + config);
+  const auto worlds = make_worlds(8);
   const std::vector<std::string> run = {"run", "custom-html", "--tiers", "install,upgrade"};
-  const auto begin = Clock::now();
-  std::vector<pid_t> runs;
-  for (auto& world : worlds) runs.push_back(start(*world, run));
-  for (const pid_t pid : runs) EXPECT_EQ(wait_for_end(pid), 0) << "a run that nobody kills is green, seven others beside it";
-  const auto whole = std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
+  const auto whole = unharmed(worlds, run);
   EXPECT_EQ(everything(), before);
-  const auto seed = std::random_device()();
-  std::mt19937 random(seed);
-  std::uniform_int_distribution<std::int64_t> moment(0, whole.count());
-  std::cout << "a whole run takes " << whole.count() << " ms with seven beside it; random seed " << seed << std::endl;
-  int killed = 0, after_its_end = 0;
-  while (killed < wanted) {
-    std::vector<std::future<bool>> rounds;
-    for (std::size_t i = 0; i < at_once; ++i) {
-      const auto when = milliseconds(moment(random));
-      rounds.push_back(std::async(std::launch::async, [&world = *worlds[i], &run, when] {
-        const pid_t pid = start(world, run);
-        wait_for(when, {}, "the moment to kill");
-        ::kill(pid, SIGKILL);
-        const int end = wait_for_end(pid);
-        const auto recovered = world.simmer({"recover"});
-        EXPECT_EQ(recovered.code, 0) << "killed after " << when.count() << " ms: " << recovered.all();
-        EXPECT_THAT(world.left_behind(), IsEmpty()) << "killed after " << when.count() << " ms";
-        return end == 128 + SIGKILL;
-      }));
-    }
-    for (auto& round : rounds) (round.get() ? killed : after_its_end) += 1;
-    const auto after = everything();
-    EXPECT_EQ(after, before) << "after " << killed << " kills";
-    if (after != before) break;
-  }
-  std::cout << killed << " runs killed at random moments, " << after_its_end << " had ended by then" << std::endl;
+  kill_at_random(worlds, run, whole, asked("SIMMER_KILLS", 50), [](const World&, const std::string&) {});
+}
+
+// Promise P6, whatever the moment: the known-good's data is what the next quick run starts from.
+TEST_F(SwarmKills, AQuickRunNeverCostsTheKnownGood) {
+  const auto worlds = make_worlds(4);
+  unharmed(worlds, {"canonical", "seed", "custom-html"});
+  std::map<const World*, std::string> known_good;
+  for (const auto& world : worlds) known_good[world.get()] = world->known_good("custom-html");
+  const std::vector<std::string> quick = {"run", "custom-html", "--quick", "--ref", "good"};
+  const auto whole = unharmed(worlds, quick);
+  kill_at_random(worlds, quick, whole, asked("SIMMER_QUICK_KILLS", 12), [&](const World& world, const std::string& when) {
+    EXPECT_EQ(world.known_good("custom-html"), known_good.at(&world)) << when;
+    const auto verified = world.simmer({"canonical", "verify", "custom-html"});
+    EXPECT_EQ(verified.code, 0) << when << ": " << verified.all();
+  });
+  unharmed(worlds, quick);
+  for (const auto& world : worlds) EXPECT_EQ(world->known_good("custom-html"), known_good.at(world.get()));
 }
 
 // One state, one Docker: two of one recipe and one of another.

@@ -28,6 +28,17 @@ TEST(SwarmNodes, AColdRunOnTheOtherNodeIsGreenAndLeavesNothing) {
   EXPECT_THAT(world.left_behind(), IsEmpty());
 }
 
+TEST(SwarmNodes, AWorkerIsNoPlaceToRunSimmer) {
+  const char* worker = std::getenv("SIMMER_TEST_SECOND_NODE");
+  if (worker == nullptr) GTEST_SKIP() << "no second node: the swarm is not one that tests/swarm/up.sh made";
+  World world(engine_config());
+  const auto ran = world.simmer({"run", "plain"}, {{"DOCKER_HOST", worker}});
+  EXPECT_EQ(ran.code, 7) << ran.all();
+  EXPECT_THAT(ran.err, HasSubstr("is a worker of its swarm, no manager: run Simmer on a manager"));
+  EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << ran.err;
+  EXPECT_FALSE(fs::exists(world.state() / "runs") && !fs::is_empty(world.state() / "runs")) << "nothing was begun";
+}
+
 }  // namespace
 
 }  // namespace simmer::e2e

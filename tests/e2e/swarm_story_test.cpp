@@ -1,6 +1,6 @@
 // The stories of the local engine, on a real Docker Swarm with a real Traefik in front: cold, data-warm, good and bad changes, a
-// promotion, a database, nothing left. ./test.sh swarm brings up what it needs. With SIMMER_STORY_ENGINE=abra: through abra, or
-// rather its stand-in.
+// promotion, a database, nothing left. ./test.sh swarm brings up what it needs, and tells it in parts at the same time. With
+// SIMMER_STORY_ENGINE=abra: through abra, or rather its stand-in.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@ class SwarmStory : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     before_ = everything();
-    config_ = engine_config() + "proxy: {address: \"127.0.0.1:18443\"}\nhealth: {window: 500ms}\ndeadlines: {start: 120s, plugin: 30s, teardown: 60s}\napps:\n  notes: {role: canonical}\n";
+    config_ = engine_config() + "base_domain: " + base_domain() + "\nproxy: {address: \"127.0.0.1:18443\"}\nhealth: {window: 500ms}\ndeadlines: {start: 120s, plugin: 30s, teardown: 60s}\napps:\n  notes: {role: canonical}\n";
     world_ = new World(config_);
     const auto seeded = simmer({"canonical", "seed", "custom-html"});
     ASSERT_EQ(seeded.code, 0) << seeded.all();
@@ -123,7 +123,7 @@ TEST_F(SwarmStory, AProxyWhoseCertificateIsNotGoodIsSaidToBeSo) {
   const auto ran = world_->run({"run", "custom-html", "--quick", "--ref", "good"}, {{"SSL_CERT_FILE", "/nowhere"}});
   world_->write_config(config_);
   EXPECT_NE(ran.code, 0) << ran.all();
-  EXPECT_THAT(ran.all(), HasSubstr("is not good for warm-custom-html.simmer.localhost"));
+  EXPECT_THAT(ran.all(), HasSubstr("is not good for warm-custom-html." + base_domain()));
   expect_nothing_left();
 }
 
@@ -225,7 +225,7 @@ TEST_F(SwarmStory, WhatTheMachineCannotDoIsSaidInOneLineAndLeavesNothing) {
       {"no-port", "sed -i 's/^    entrypoint:.*/&\\n    ports: [{target: 80, published: 18443, mode: host}]/' compose.yml", "apps: {custom-html: {allow: [host-ports]}}\n", "already in use", {}},
       {"long-name", "true; git commit -q --allow-empty -m x; echo '# x' >> abra.sh", "", "choose a shorter base_domain", {"--base-domain", "a-rather-long-name-for-a-server.of-somebody-else.example.org"}},
   };
-  const std::string plain = engine_config() + "health: {window: 200ms}\ndeadlines: {start: 60s, plugin: 30s, teardown: 60s}\n";
+  const std::string plain = engine_config() + "base_domain: " + base_domain() + "\nhealth: {window: 200ms}\ndeadlines: {start: 60s, plugin: 30s, teardown: 60s}\n";
   for (const auto& trouble : troubles) {
     make_branch(*world_, trouble.name, trouble.script);
     world_->write_config(plain + trouble.config);
@@ -258,16 +258,18 @@ TEST_F(SwarmStory, TheJanitorFindsWhatIsLeftByItsName) {
     docker({"volume", "create", "--label", "com.docker.stack.namespace=" + stack, stack + "_content"});
     docker({"network", "create", "-d", "overlay", "--label", "com.docker.stack.namespace=" + stack, stack + "_default"});
   };
-  leave("cust-0a1b2c_simmer_localhost");
-  leave("warm-0a1b2c_simmer_localhost");
-  leave("cust-0a1b2c_other_example");
+  const std::string orphan = "cust-0a1b2c" + stack_suffix();
+  const std::vector<std::string> neighbours = {"warm-0a1b2c" + stack_suffix(), "cust-0a1b2c" + stack_suffix() + "_not"};
+  leave(orphan);
+  for (const auto& neighbour : neighbours) leave(neighbour);
   const auto shown = world_->simmer({"gc", "--dry-run"});
-  EXPECT_THAT(shown.out, HasSubstr("cust-0a1b2c_simmer_localhost"));
+  EXPECT_THAT(shown.out, HasSubstr(orphan + "\n"));
   const auto ran = world_->simmer({"gc"});
   EXPECT_EQ(ran.code, 0) << ran.all();
   const auto now = everything();
-  EXPECT_THAT(now, ::testing::Not(HasSubstr("cust-0a1b2c_simmer_localhost")));
-  for (const std::string neighbour : {"warm-0a1b2c_simmer_localhost", "cust-0a1b2c_other_example"}) {
+  EXPECT_THAT(now, ::testing::Not(HasSubstr(orphan + "_content")));
+  EXPECT_THAT(now, ::testing::Not(HasSubstr(orphan + "_default")));
+  for (const auto& neighbour : neighbours) {
     EXPECT_THAT(now, AllOf(HasSubstr(neighbour + "_content"), HasSubstr(neighbour + "_default")));
     docker({"volume", "rm", neighbour + "_content"});
     docker({"network", "rm", neighbour + "_default"});

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <regex>
+#include <sstream>
 
 #include <base/files.hpp>
 
@@ -19,7 +22,28 @@ std::string docker(std::vector<std::string> arguments) {
   return done.out;
 }
 
+std::string base_domain() {
+  const char* name = std::getenv("SIMMER_STORY_NAME");
+  return (name == nullptr ? "" : std::string(name) + ".") + "simmer.localhost";
+}
+
+std::string stack_suffix() {
+  std::string suffix = "_" + base_domain();
+  std::replace(suffix.begin(), suffix.end(), '.', '_');
+  return suffix;
+}
+
 std::string everything() {
+  // Not what other stories have that are told at the same time, which their names tell: "…_s2_simmer_localhost…".
+  static const std::regex of_a_story("_s[0-9]+_simmer_localhost");
+  std::istringstream lines(everything_at_all());
+  std::string mine;
+  for (std::string line; std::getline(lines, line);)
+    if (line.find(stack_suffix()) != std::string::npos || !std::regex_search(line, of_a_story)) mine += line + "\n";
+  return mine;
+}
+
+std::string everything_at_all() {
   return docker({"service", "ls", "--format", "service {{.Name}} {{.ID}}"}) + docker({"ps", "-a", "--no-trunc", "--format", "container {{.Names}}"}) +
          docker({"volume", "ls", "--format", "volume {{.Name}}"}) + docker({"secret", "ls", "--format", "secret {{.Name}} {{.ID}}"}) +
          docker({"config", "ls", "--format", "config {{.Name}} {{.ID}}"}) + docker({"network", "ls", "--format", "network {{.Name}} {{.ID}}"});

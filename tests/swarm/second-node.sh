@@ -52,7 +52,13 @@ INNER
     done
     [ $# -eq 0 ] || $docker save "$@" | DOCKER_HOST=$own $docker load -q >/dev/null
     DOCKER_HOST=$own $docker swarm join --advertise-addr 10.213.0.2 --token "$($docker swarm join-token -q worker)" 10.213.0.1:2377 >/dev/null
-    echo "$own"
+    # A node is whole when it has its part of Swarm's own networks.
+    for ((i = 0; i < 300; ++i)); do
+      if DOCKER_HOST=$own $docker network inspect ingress docker_gwbridge >/dev/null 2>&1; then echo "$own"; exit 0; fi
+      sleep 0.1
+    done
+    echo "second-node.sh: the new node has no ingress network within 30 s; its log: $folder/log" >&2
+    exit 7
     ;;
   down)
     folder=${2:?second-node.sh down needs a folder}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A real Traefik in front of the test bed's swarm, as an operator has one.
 #
-#   traefik.sh up FOLDER [PORT]   a certificate for *.simmer.localhost in FOLDER (wildcard.crt is its own authority), the overlay
+#   traefik.sh up FOLDER [PORT]   a certificate for *.simmer.localhost (and *.s0.simmer.localhost to s7) in FOLDER (wildcard.crt is its own authority), the overlay
 #                                 network `proxy`, and Traefik on 127.0.0.1:PORT (18443) as the service simmer-test-traefik; prints the address
 #   traefik.sh down               ends both
 # Needs the image that tests/images/build.sh traefik makes, and a Docker whose socket is on this machine.
@@ -15,7 +15,7 @@ case "${1-}" in
     folder=$(cd "$folder" && pwd)
     socket=${DOCKER_HOST:-unix:///var/run/docker.sock}
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout "$folder/wildcard.key" -out "$folder/wildcard.crt" -subj "/CN=*.simmer.localhost" \
-      -addext "subjectAltName=DNS:*.simmer.localhost" 2>/dev/null
+      -addext "subjectAltName=DNS:*.simmer.localhost$(printf ',DNS:*.s%s.simmer.localhost' 0 1 2 3 4 5 6 7)" 2>/dev/null
     printf 'tls:\n  certificates: [{certFile: /certs/wildcard.crt, keyFile: /certs/wildcard.key}]\n' >"$folder/dynamic.yml"
     $docker network create -d overlay --attachable proxy >/dev/null
     $docker service create --quiet --detach --name "$name" --network proxy --endpoint-mode dnsrr --publish "mode=host,target=443,published=$port" \

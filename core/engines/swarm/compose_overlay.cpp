@@ -62,13 +62,15 @@ std::string compose_overlay(const DeploySpec& spec, const std::string& node, con
     Json deploy = {{"labels", all_marks}};
     if (is_held(spec, service)) deploy["placement"] = {{"constraints", {"node.id == " + node}}};
     overlay["services"][service.name]["deploy"] = deploy;
+    // A container's marks are part of what a change restarts: a live app, which no run deploys, has none.
+    if (!spec.run_id.empty()) overlay["services"][service.name]["labels"] = marks;
   }
   const auto mark = [&](const char* section, const std::vector<ResourceFacts>& resources) {
     for (const auto& resource : resources)
       if (!resource.external) overlay[section][resource.name]["labels"] = marks;
   };
   mark("volumes", spec.facts.volumes);
-  // Not configs and secrets: Docker takes a missing `file` for the overlay's own folder.
+  // Not configs and secrets: Docker takes a missing `file` for the overlay's own folder. The engine marks them afterwards.
   mark("networks", spec.facts.networks);
   const bool has_default = std::any_of(spec.facts.services.begin(), spec.facts.services.end(), [](const auto& service) { return service.networks.empty(); });
   if (has_default) overlay["networks"]["default"]["labels"] = marks;

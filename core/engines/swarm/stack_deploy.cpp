@@ -77,6 +77,16 @@ void SwarmEngine::make_secrets(const DeploySpec& spec, const Limit& limit) {
 
 void SwarmEngine::stack_deploy(const DeploySpec& spec, const Limit& limit) {
   driver_->deploy(spec, compose_overlay(spec, this_node(limit), instance_), limit);
+  // Of a config or secret that is there Docker lets one thing be changed: its labels.
+  for (const std::string path : {"/configs", "/secrets"}) {
+    for (const auto& object : api_.list(path, of_stack(spec.stack), limit)) {
+      Json changed = object["Spec"];
+      const Json marks = {{stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance_}};
+      changed["Labels"].update(marks);
+      if (changed["Labels"] == object["Spec"]["Labels"]) continue;
+      api_.post(path + "/" + object["ID"].get<std::string>() + "/update?version=" + std::to_string(object["Version"]["Index"].get<std::int64_t>()), changed, limit);
+    }
+  }
 }
 
 void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {

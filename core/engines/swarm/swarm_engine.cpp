@@ -39,6 +39,13 @@ std::string demultiplexed(const std::string& bytes) {
   return text;
 }
 
+// "host:5000/web" of "host:5000/web:1" and of "host:5000/web:1@sha256:…".
+std::string repository_of(const std::string& image) {
+  const auto name = image.substr(0, image.find('@'));
+  const auto colon = name.rfind(':');
+  return colon == std::string::npos || name.find('/', colon) != std::string::npos ? name : name.substr(0, colon);
+}
+
 constexpr milliseconds look_again{100};  // Docker has no events for tasks
 
 }  // namespace
@@ -104,6 +111,17 @@ SwarmEngine::Json SwarmEngine::service_named(const std::string& stack, const std
 
 SwarmEngine::Json SwarmEngine::containers_of(const std::string& stack, const Limit& limit) { return api_.list("/containers/json?all=1", of_stack(stack), limit); }
 
+// What a registry knows the image by ("nginx@sha256:…"), else its id here ("sha256:…").
+std::string SwarmEngine::digest_of(const Json& container, const Limit& limit) {
+  const auto id = text_of(container, "ImageID");
+  const auto image = api_.get_if_there("/images/" + url_encoded(id) + "/json", limit);
+  if (!image.is_object() || !image.contains("RepoDigests") || !image["RepoDigests"].is_array()) return id;
+  const auto repository = repository_of(text_of(container, "Image"));
+  for (const auto& known : image["RepoDigests"])
+    if (known.is_string() && known.get<std::string>().starts_with(repository + "@")) return known.get<std::string>();
+  return id;
+}
+
 std::vector<EngineObject> SwarmEngine::inventory(const std::string& stack, const Limit& limit) {
   std::vector<EngineObject> objects;
   if (stack.empty()) {
@@ -121,7 +139,6 @@ std::vector<EngineObject> SwarmEngine::inventory(const std::string& stack, const
     objects.push_back({kind, id, name, {}});
   };
   for (const auto& service : api_.list("/services", filters, limit)) add("service", text_of(service, "ID"), text_of(service["Spec"], "Name"), service["Spec"].value("Labels", Json()));
-  // Containers carry no mark of ours: one of a run in their template would restart what did not change.
   for (const auto& container : containers_of(stack, limit)) {
     const auto labels = container.value("Labels", Json());
     const auto state = text_of(container, "State");
@@ -173,7 +190,9 @@ std::set<std::string> SwarmEngine::our_stacks(const Limit& limit) {
   std::set<std::string> stacks;
   const auto note = [&](const Json& labels) { stacks.insert(labels_of(labels)[stack_label]); };
   for (const auto& service : api_.list("/services", ours, limit)) note(service["Spec"]["Labels"]);
-  for (const auto& secret : api_.list("/secrets", ours, limit)) note(secret["Spec"]["Labels"]);
+  for (const char* path : {"/secrets", "/configs"})
+    for (const auto& object : api_.list(path, ours, limit)) note(object["Spec"]["Labels"]);
+  for (const auto& container : api_.list("/containers/json?all=1", ours, limit)) note(container["Labels"]);
   for (const auto& network : api_.list("/networks", ours, limit)) note(network["Labels"]);
   for (const auto& volume : volumes_of(ours, limit)) note(volume["Labels"]);
   for (const auto& stack : driver_->stacks()) stacks.insert(stack);
@@ -196,7 +215,7 @@ std::optional<Deployed> SwarmEngine::deployed(const std::string& stack, const Li
     found.running = true;
     auto labels = labels_of(container.value("Labels", Json()));
     const auto name = labels["com.docker.swarm.service.name"];
-    found.digests[name.starts_with(stack + "_") ? name.substr(stack.size() + 1) : name] = text_of(container, "ImageID");
+    found.digests[name.starts_with(stack + "_") ? name.substr(stack.size() + 1) : name] = digest_of(container, limit);
   }
   // Which image another node found under this name, only that node knows.
   for (const auto& task : tasks_elsewhere(stack, limit)) {
