@@ -67,7 +67,7 @@ case "$suite" in
     run_tests -L 'swarm-abra' -j 4 --repeat until-pass:2
     tests/swarm/traefik.sh up "$bed-traefik" >/dev/null 2>&1
     export SIMMER_TEST_CA=$bed-traefik/wildcard.crt
-    run_tests -L 'swarm-story' -j 8 --repeat until-pass:2
+    run_tests -L 'swarm-story' -j 6 --repeat until-pass:2
     run_tests -L 'swarm-kill' -j 1 --verbose # how often it was killed, and when
     if [ -e "$bed/run" ]; then
       SIMMER_TEST_SECOND_NODE=$(tests/swarm/second-node.sh up "$bed/second-node" "$SIMMER_TEST_IMAGE" nginx:1.22.0 nginx:1.22.1)
