@@ -10,32 +10,6 @@
 
 namespace simmer::swarm {
 
-namespace {
-
-// A file of its own for one call of the CLI.
-class OverlayFile {
- public:
-  explicit OverlayFile(const std::string& text) {
-    std::string pattern = (fs::temp_directory_path() / "simmer-overlay-XXXXXX").string();
-    const Fd fd(::mkstemp(pattern.data()));
-    if (!fd) throw_errno("cannot make a temporary file", errno);
-    path_ = pattern;
-    write_file_beside(path_, text, 0600);
-  }
-  ~OverlayFile() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  OverlayFile(const OverlayFile&) = delete;
-  OverlayFile& operator=(const OverlayFile&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-}  // namespace
-
 std::string docker_program() { return ::access("/usr/bin/docker", X_OK) == 0 ? "/usr/bin/docker" : "docker"; }
 
 bool is_machines_fault(const std::string& said) {
@@ -59,12 +33,12 @@ void DockerCli::check(const Limit& limit) {
 }
 
 void DockerCli::deploy(const DeploySpec& spec, const std::string& overlay, const Limit& limit) {
-  const OverlayFile file(overlay);
   Command command;
   command.argv = address_.command(docker_);
   command.argv.insert(command.argv.end(), {"stack", "deploy", "--prune", "--resolve-image", "never"});
   for (const auto& each : spec.compose_files) command.argv.insert(command.argv.end(), {"-c", each});
-  command.argv.insert(command.argv.end(), {"-c", file.path().string(), spec.stack});
+  command.argv.insert(command.argv.end(), {"-c", "-", spec.stack});
+  command.input = overlay;  // no file that a killed run could leave
   command.working_dir = spec.recipe_dir;
   // The compose files are filled in from this environment: it is the one that the policy has judged them with, and nothing of
   // this machine's. What the CLI itself has to know is in its arguments.
