@@ -33,6 +33,16 @@ std::string stack_suffix() {
   return suffix;
 }
 
+namespace {
+
+std::string everything_at_all() {
+  return docker({"service", "ls", "--format", "service {{.Name}} {{.ID}}"}) + docker({"ps", "-a", "--no-trunc", "--format", "container {{.Names}}"}) +
+         docker({"volume", "ls", "--format", "volume {{.Name}}"}) + docker({"secret", "ls", "--format", "secret {{.Name}} {{.ID}}"}) +
+         docker({"config", "ls", "--format", "config {{.Name}} {{.ID}}"}) + docker({"network", "ls", "--format", "network {{.Name}} {{.ID}}"});
+}
+
+}  // namespace
+
 std::string everything() {
   // Not what other stories have that are told at the same time, which their names tell: "…_s2_simmer_localhost…".
   static const std::regex of_a_story("_s[0-9]+_simmer_localhost");
@@ -41,12 +51,6 @@ std::string everything() {
   for (std::string line; std::getline(lines, line);)
     if (line.find(stack_suffix()) != std::string::npos || !std::regex_search(line, of_a_story)) mine += line + "\n";
   return mine;
-}
-
-std::string everything_at_all() {
-  return docker({"service", "ls", "--format", "service {{.Name}} {{.ID}}"}) + docker({"ps", "-a", "--no-trunc", "--format", "container {{.Names}}"}) +
-         docker({"volume", "ls", "--format", "volume {{.Name}}"}) + docker({"secret", "ls", "--format", "secret {{.Name}} {{.ID}}"}) +
-         docker({"config", "ls", "--format", "config {{.Name}} {{.ID}}"}) + docker({"network", "ls", "--format", "network {{.Name}} {{.ID}}"});
 }
 
 std::string engine_config() {

@@ -14,7 +14,6 @@ std::string docker(std::vector<std::string> arguments);
 
 // Everything that Docker has, by kind, name and id, a line each; without what stories told at the same time have.
 std::string everything();
-std::string everything_at_all();
 
 // Stories that are told at the same time have names (SIMMER_STORY_NAME: s0, s1, …), and domains after them; traefik.sh's
 // certificate knows s0 to s7.

@@ -39,6 +39,8 @@ bool is_held(const DeploySpec& spec, const ServiceFacts& service) {
 
 }  // namespace
 
+Json marks_of(const DeploySpec& spec, const std::string& instance) { return {{stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance}}; }
+
 std::string name_in_docker(const ResourceFacts& resource, const std::string& stack) {
   if (!resource.resolved_name.empty()) return resource.resolved_name;
   return resource.external ? resource.name : stack + "_" + resource.name;
@@ -54,7 +56,7 @@ std::string overlong_name(const DeploySpec& spec) {
 }
 
 std::string compose_overlay(const DeploySpec& spec, const std::string& node, const std::string& instance) {
-  const Json marks = {{stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance}};
+  const Json marks = marks_of(spec, instance);
   Json all_marks = marks;
   all_marks.update({{version_label, spec.facts.version}, {commit_label, spec.facts.commit}, {domain_label, spec.domain}});
   Json overlay = {{"version", version_of(spec.recipe_dir / spec.compose_files.front())}, {"services", Json::object()}};

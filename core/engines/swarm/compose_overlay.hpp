@@ -2,6 +2,7 @@
 // JSON, which is YAML. The recipe's files go to Docker as they are.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ inline constexpr const char* domain_label = "simmer.domain";
 inline constexpr const char* replicas_label = "simmer.replicas";  // of a stopped service: what it had
 inline constexpr const char* given_label = "simmer.given";        // a volume whose folder is not Docker's
 inline constexpr const char* docker_stack_label = "com.docker.stack.namespace";
+
+// The labels that say whose a thing is: `instance`'s, for this stack and run.
+nlohmann::json marks_of(const DeploySpec& spec, const std::string& instance);
 
 // `node`: this one. A kept app is held on it. Of any other, what Simmer has to get at itself is: services with volumes (a
 // volume on another node could be neither read nor removed from here) and one that is asked directly; the rest runs wherever

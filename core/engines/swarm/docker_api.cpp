@@ -28,6 +28,14 @@ std::string message_of(const std::string& body) {
   return text;
 }
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// Of the docker CLI: its configuration, and its keys if nothing else is said.
+std::string clients_folder() { return variable("DOCKER_CONFIG").empty() ? variable("HOME") + "/.docker" : variable("DOCKER_CONFIG"); }
+
 bool is_socket(const std::string& host) { return host.starts_with("unix://"); }
 
 }  // namespace
@@ -48,23 +56,17 @@ std::map<std::string, std::string> DockerAddress::environment() const {
 }
 
 std::vector<std::string> DockerAddress::command(const std::string& docker) const {
-  const char* config = std::getenv("DOCKER_CONFIG");
-  const char* home = std::getenv("HOME");
-  std::vector<std::string> words = {docker, "--config", config != nullptr && *config != '\0' ? config : std::string(home != nullptr ? home : "/root") + "/.docker", "--host", host};
+  std::vector<std::string> words = {docker, "--config", clients_folder(), "--host", host};
   if (!tls.empty()) words.insert(words.end(), {"--tlsverify", "--tlscacert", tls + "/ca.pem", "--tlscert", tls + "/cert.pem", "--tlskey", tls + "/key.pem"});
   return words;
 }
 
 DockerAddress docker_address(const std::string& host, const std::string& tls) {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string(value != nullptr ? value : "");
-  };
   DockerAddress address{host, tls};
   if (address.host.empty()) address.host = variable("DOCKER_HOST");
   if (address.host.empty()) address.host = "unix:///var/run/docker.sock";
   if (address.tls.empty() && !variable("DOCKER_TLS_VERIFY").empty() && !is_socket(address.host))
-    address.tls = variable("DOCKER_CERT_PATH").empty() ? variable("HOME") + "/.docker" : variable("DOCKER_CERT_PATH");
+    address.tls = variable("DOCKER_CERT_PATH").empty() ? clients_folder() : variable("DOCKER_CERT_PATH");
   return address;
 }
 

@@ -1,11 +1,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include <base/process.hpp>
 #include <simmer/error.hpp>
-#include <swarm/compose_overlay.hpp>
 #include <swarm/stack_driver.hpp>
 
 namespace simmer::swarm {
@@ -47,8 +45,6 @@ void DockerCli::deploy(const DeploySpec& spec, const std::string& overlay, const
   if (!address_.host.starts_with("unix://"))
     for (const char* proxy : {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"})
       if (command.env.contains(proxy)) throw Error(ErrorKind::recipe, std::string("the environment sets ") + proxy + ", by which the way to Docker at " + address_.host + " would lead elsewhere");
-  command.env["STACK_NAME"] = spec.stack;
-  command.env["DOMAIN"] = spec.domain;
   const auto done = run_command(command, limit);
   if (done.exit_code == 0) return;
   const std::string said = one_line(done.err.empty() ? done.out : done.err);

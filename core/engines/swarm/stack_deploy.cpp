@@ -47,12 +47,9 @@ void SwarmEngine::make_given_volumes(const DeploySpec& spec, const Limit& limit)
         throw Error(ErrorKind::infrastructure, "Docker has a volume " + name + " of its own where " + device + " is to be used; remove it, if nothing needs it: docker volume rm " + name);
       api_.remove("/volumes/" + url_encoded(name), limit);
     }
-    api_.post("/volumes/create",
-              {{"Name", name},
-               {"Driver", "local"},
-               {"DriverOpts", {{"type", "none"}, {"o", "bind"}, {"device", device}}},
-               {"Labels", {{docker_stack_label, spec.stack}, {stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance_}, {given_label, "folder"}}}},
-              limit);
+    auto labels = marks_of(spec, instance_);
+    labels.update({{docker_stack_label, spec.stack}, {given_label, "folder"}});
+    api_.post("/volumes/create", {{"Name", name}, {"Driver", "local"}, {"DriverOpts", {{"type", "none"}, {"o", "bind"}, {"device", device}}}, {"Labels", labels}}, limit);
     const auto made = api_.get("/volumes/" + url_encoded(name), limit);
     if (made["Options"].value("device", "") != device)
       throw Error(ErrorKind::infrastructure, "Docker's volume " + name + " is " + made["Options"].value("device", "elsewhere") + ", not " + device);
@@ -70,8 +67,9 @@ void SwarmEngine::make_secrets(const DeploySpec& spec, const Limit& limit) {
     // Whoever else it belongs to knows its value.
     if (!name.starts_with(spec.stack + "_"))
       throw Error(ErrorKind::infrastructure, "there is no secret " + name + ", which the recipe expects and which is not its own: docker secret create " + name + " FILE");
-    api_.post("/secrets/create",
-              {{"Name", name}, {"Data", base64(value->second)}, {"Labels", {{docker_stack_label, spec.stack}, {stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance_}}}}, limit);
+    auto labels = marks_of(spec, instance_);
+    labels[docker_stack_label] = spec.stack;
+    api_.post("/secrets/create", {{"Name", name}, {"Data", base64(value->second)}, {"Labels", labels}}, limit);
   }
 }
 
@@ -81,8 +79,7 @@ void SwarmEngine::stack_deploy(const DeploySpec& spec, const Limit& limit) {
   for (const std::string path : {"/configs", "/secrets"}) {
     for (const auto& object : api_.list(path, of_stack(spec.stack), limit)) {
       Json changed = object["Spec"];
-      const Json marks = {{stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance_}};
-      changed["Labels"].update(marks);
+      changed["Labels"].update(marks_of(spec, instance_));
       if (changed["Labels"] == object["Spec"]["Labels"]) continue;
       api_.post(path + "/" + object["ID"].get<std::string>() + "/update?version=" + std::to_string(object["Version"]["Index"].get<std::int64_t>()), changed, limit);
     }
