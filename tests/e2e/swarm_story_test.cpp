@@ -7,6 +7,7 @@
 
 #include <base/files.hpp>
 #include <e2e/swarm_world.hpp>
+#include <unit/snapshots/test_tree.hpp>
 
 namespace simmer::e2e {
 
@@ -27,10 +28,10 @@ class SwarmStory : public ::testing::Test {
     seeded_ = seeded.result;
   }
   static void TearDownTestSuite() { delete world_; }
-  static Ran simmer(std::vector<std::string> arguments) {
+  static Ran simmer(std::vector<std::string> arguments, const World& world = *world_) {
     const char* certificate = std::getenv("SIMMER_TEST_CA");
     arguments.push_back("--json");
-    return world_->simmer(std::move(arguments), {{"SSL_CERT_FILE", certificate == nullptr ? "" : certificate}}, std::chrono::seconds(400));
+    return world.simmer(std::move(arguments), {{"SSL_CERT_FILE", certificate == nullptr ? "" : certificate}}, std::chrono::seconds(400));
   }
   static Ran quick(const std::string& ref) { return simmer({"run", "custom-html", "--quick", "--ref", ref}); }
   static void expect_nothing_left() {
@@ -159,8 +160,28 @@ TEST_F(SwarmStory, WithoutAForkTheRetainedDataIsPutBack) {
   EXPECT_THAT(bad.reason(), HasSubstr("marker-is-intact"));
   const auto good = quick("good");
   EXPECT_EQ(good.code, 0) << good.all();
+  EXPECT_EQ(good.result["fork"], "restore");
   world_->write_config(config_);
   EXPECT_EQ(world_->known_good("custom-html"), known_good);
+  expect_nothing_left();
+}
+
+// Where the file system can: the fork shares its blocks with the retained data, and Docker gets the fork.
+TEST_F(SwarmStory, AForkByReflinkLeavesTheKnownGoodAlone) {
+  test::Scratch disk;
+  if (const std::string why = test::mount_filesystem("xfs", disk / "xfs", "1G"); !why.empty()) GTEST_SKIP() << why;
+  const World world(config_, disk / "xfs");
+  const auto seeded = simmer({"canonical", "seed", "custom-html"}, world);
+  ASSERT_EQ(seeded.code, 0) << seeded.all();
+  const auto known_good = world.known_good("custom-html");
+  const auto good = simmer({"run", "custom-html", "--quick", "--ref", "good"}, world);
+  EXPECT_EQ(good.code, 0) << good.all();
+  EXPECT_EQ(good.result["fork"], "reflink");
+  const auto bad = simmer({"run", "custom-html", "--quick", "--ref", "bad/loses-data"}, world);
+  EXPECT_EQ(bad.code, 1) << bad.all();
+  EXPECT_EQ(world.known_good("custom-html"), known_good);
+  EXPECT_EQ(simmer({"canonical", "verify", "custom-html"}, world).code, 0);
+  EXPECT_THAT(world.left_behind(), IsEmpty());
   expect_nothing_left();
 }
 
@@ -223,6 +244,8 @@ TEST_F(SwarmStory, WhatTheMachineCannotDoIsSaidInOneLineAndLeavesNothing) {
       {"no-image", "sed -i 's|image: nginx.*|image: localhost:1/none:1.0|' compose.yml", "", "the image localhost:1/none:1.0 of service app is not here and cannot be pulled", {}},
       {"no-network", "sed -i 's/proxy/nowhere/' compose.yml", "proxy: {network: nowhere}\n", "there is no network nowhere", {}},
       {"no-port", "sed -i 's/^    entrypoint:.*/&\\n    ports: [{target: 80, published: 18443, mode: host}]/' compose.yml", "apps: {custom-html: {allow: [host-ports]}}\n", "already in use", {}},
+      {"no-secret", "sed -i 's/^    entrypoint:.*/&\\n    secrets: [theirs]/' compose.yml && echo 'secrets: {theirs: {external: true, name: somebody_elses_key}}' >> compose.yml", "apps: {custom-html: {allow: [foreign-secrets]}}\n",
+       "there is no secret somebody_elses_key", {}},
       {"long-name", "true; git commit -q --allow-empty -m x; echo '# x' >> abra.sh", "", "choose a shorter base_domain", {"--base-domain", "a-rather-long-name-for-a-server.of-somebody-else.example.org"}},
   };
   const std::string plain = engine_config() + "base_domain: " + base_domain() + "\nhealth: {window: 200ms}\ndeadlines: {start: 60s, plugin: 30s, teardown: 60s}\n";
