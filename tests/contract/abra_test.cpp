@@ -74,18 +74,6 @@ class AbraEngineTest : public ::testing::Test {
     spec.facts.commit = sh("git -C " + repository + " rev-parse HEAD");
     return spec;
   }
-  template <class Action>
-  static std::string refusal(Action action, ErrorKind kind) {
-    try {
-      action();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), kind) << error.what();
-      EXPECT_EQ(error.message().find('\n'), std::string::npos) << error.message();
-      return error.message();
-    }
-    ADD_FAILURE() << "no Error was thrown";
-    return "";
-  }
 
   AbraUnderTest under_test_;
   std::vector<std::string> stacks_;

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include <recipes/recipe_tree.hpp>
+#include <simmer/error.hpp>
 #include <swarm/swarm_engine.hpp>
 
 #include "engine_contract.hpp"
@@ -21,6 +22,20 @@ namespace fs = std::filesystem;
 inline std::string image() {
   const char* given = std::getenv("SIMMER_TEST_IMAGE");
   return given != nullptr ? given : "simmer-test/busybox:1";
+}
+
+// The one line with which `action` is refused, an Error of `kind`.
+template <class Action>
+std::string refusal(Action action, ErrorKind kind) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    EXPECT_EQ(error.message().find('\n'), std::string::npos) << error.message();
+    return error.message();
+  }
+  ADD_FAILURE() << "no Error was thrown";
+  return "";
 }
 
 inline constexpr const char* web_service = R"yml(
