@@ -200,6 +200,19 @@ TEST_F(SwarmEngineTest, NeighboursStayAsTheyAre) {
   stacks_.push_back("s-mine_not");
 }
 
+// No label tells whose it is: its container does, while there is one.
+TEST_F(SwarmEngineTest, AVolumeWithoutANameGoesWithItsDeployment) {
+  engine().deploy(spec("s-nameless", one_service("web", "trap 'exit 0' TERM; while :; do sleep 0.1; done", "    volumes: [\"/scratch\"]\n    deploy: {endpoint_mode: dnsrr}\n")), limit());
+  ASSERT_EQ(engine().wait_converged("s-nameless", limit()).state, Convergence::State::converged);
+  const auto first_line = [](const std::string& text) { return text.substr(0, text.find('\n')); };
+  const auto container = first_line(docker({"ps", "-q", "--filter", "label=com.docker.stack.namespace=s-nameless"}));
+  const auto name = first_line(docker({"inspect", "--format", "{{range .Mounts}}{{.Name}}{{end}}", container}));
+  ASSERT_EQ(name.size(), 64U) << name;
+  ASSERT_NE(docker({"volume", "ls", "-q"}).find(name), std::string::npos);
+  engine().remove("s-nameless", limit());
+  EXPECT_EQ(docker({"volume", "ls", "-q"}).find(name), std::string::npos);
+}
+
 TEST_F(SwarmEngineTest, AStaleVolumeOfDockersOwnIsRefused) {
   auto wanted = spec("s-stale", services_of(Sample::web));
   docker({"volume", "create", "s-stale_content"});
