@@ -133,6 +133,15 @@ TEST(StackState, ATaskThatHasJustStartedIsNotUpYet) {
   EXPECT_EQ(judged(checked, {a_task("t1", "running")}, 0.5).state, State::converged) << "its health was asked";
 }
 
+// On a busy machine a task is called running for long after its container has ended.
+TEST(StackState, ATaskWhoseContainerHasEndedIsNotUp) {
+  StackMemory memory;
+  auto view = view_of(a_service(), {a_task("t1", "running", {{"Status", {{"ContainerStatus", {{"ContainerID", "c1"}}}}}})});
+  EXPECT_EQ(judge_stack(view, memory, "st", noon + 2).state, State::converged);
+  view.ended_containers = {"c1"};
+  EXPECT_EQ(judge_stack(view, memory, "st", noon + 2).state, State::converging);
+}
+
 TEST(StackState, DeathsThatSwarmHasForgottenAreRemembered) {
   StackMemory memory;
   for (int i = 0; i < 5; ++i) judge_stack(view_of(a_service(), {dead("d" + std::to_string(i), "x")}), memory, "st", noon);

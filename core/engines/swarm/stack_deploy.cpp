@@ -167,7 +167,7 @@ void SwarmEngine::sweep_up(const std::string& stack, const Limit& limit) {
     }
   };
   for (const auto& container : containers_of(stack, limit))
-    if (const auto state = container.value("State", ""); state == "exited" || state == "dead") try_to_remove("/containers/" + container["Id"].get<std::string>() + "?v=1");
+    if (has_ended(container)) try_to_remove("/containers/" + container["Id"].get<std::string>() + "?v=1");
   for (const auto& network : api_.list("/networks", of_stack(stack), limit)) try_to_remove("/networks/" + network["Id"].get<std::string>());
 }
 

@@ -32,8 +32,8 @@ double seconds_of(const std::string& time) {
 
 // Swarm calls a task running as soon as its process was started, if nothing checks its health: one that dies at once is
 // seen running now and then. After a death it has to last longer.
-bool is_up(const Json& task, const Json& service, int deaths, double now) {
-  if (text_at(task, "/Status/State") != "running") return false;
+bool is_up(const Json& task, const Json& service, const StackView& view, int deaths, double now) {
+  if (text_at(task, "/Status/State") != "running" || view.ended_containers.contains(text_at(task, "/Status/ContainerStatus/ContainerID"))) return false;
   const bool checked = service.contains(Json::json_pointer("/Spec/TaskTemplate/ContainerSpec/Healthcheck"));
   return checked || now - seconds_of(text_at(task, "/Status/Timestamp")) >= (deaths > 0 ? 3.0 : 0.25);
 }
@@ -104,7 +104,7 @@ ServiceVerdict judge_update(const Json& service, StackMemory& memory, double now
   return {};
 }
 
-ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& tasks, int deaths, const std::string& here, double now) {
+ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& tasks, int deaths, const StackView& view, double now) {
   std::size_t running = 0, present = 0, completed = 0;
   std::string waiting, last_error;
   bool stuck = false, over = false;
@@ -119,7 +119,7 @@ ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& 
     if (text_at(*task, "/DesiredState") != "running") continue;
     ++present;
     const bool current = has_current_template(*task, service);
-    if (current && is_up(*task, service, deaths, now)) {
+    if (current && is_up(*task, service, view, deaths, now)) {
       ++running;
       continue;
     }
@@ -127,7 +127,7 @@ ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& 
     const std::string error = text_at(*task, "/Status/Err");
     waiting = !current ? "its old task still runs" : "its task is " + (state == "running" ? "just started" : state) + (error.empty() ? "" : ": " + error);
     const bool early = state == "new" || state == "pending" || state == "assigned" || state == "accepted" || state == "preparing";
-    const bool pulls = state == "preparing" && !here.empty() && text_at(*task, "/NodeID") != here;
+    const bool pulls = state == "preparing" && !view.here.empty() && text_at(*task, "/NodeID") != view.here;
     const double patience = pulls ? pulls_within : state == "preparing" ? prepares_within : hangs_after;
     if (early && now - seconds_of(text_at(*task, "/Status/Timestamp")) > patience) stuck = true;
     if (early && is_machines_fault(error) && now - seconds_of(text_at(*task, "/Status/Timestamp")) > 2) stuck = true;
@@ -164,6 +164,11 @@ int weight(State state) {
 
 }  // namespace
 
+bool has_ended(const Json& container) {
+  const auto state = text_at(container, "/State");
+  return state == "exited" || state == "dead";
+}
+
 std::string short_name(const Json& service, const std::string& stack) {
   const auto name = text_at(service, "/Spec/Name");
   return name.starts_with(stack + "_") ? name.substr(stack.size() + 1) : name;
@@ -189,7 +194,7 @@ Convergence judge_stack(const StackView& view, StackMemory& memory, const std::s
       if (dead.starts_with(text_at(service, "/ID") + " ")) ++deaths;
     whole.deaths += deaths;
     auto verdict = judge_update(service, memory, now);
-    if (verdict.state == State::converged) verdict = judge_tasks(service, tasks, deaths, view.here, now);
+    if (verdict.state == State::converged) verdict = judge_tasks(service, tasks, deaths, view, now);
     if (weight(verdict.state) >= weight(whole.state)) continue;
     whole.state = verdict.state;
     whole.service = short_name(service, stack);

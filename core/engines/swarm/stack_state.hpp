@@ -14,6 +14,7 @@ namespace simmer::swarm {
 struct StackView {
   nlohmann::json services = nlohmann::json::array(), tasks = nlohmann::json::array();
   std::string here{};  // this node's id; empty: there is no other
+  std::set<std::string> ended_containers{};  // of this node: Docker knows that one has ended before its task says so
 };
 
 // What one look does not show: deaths whose tasks Swarm has forgotten by now, and for how long an update has not started.
@@ -27,6 +28,9 @@ Convergence judge_stack(const StackView& view, StackMemory& memory, const std::s
 
 // Everything whose change is a change of state, as text to compare.
 std::string fingerprint_of(const StackView& view);
+
+// Of an entry of GET /containers/json.
+bool has_ended(const nlohmann::json& container);
 
 // "web" of "c-web_web".
 std::string short_name(const nlohmann::json& service, const std::string& stack);

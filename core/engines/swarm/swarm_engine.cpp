@@ -141,9 +141,8 @@ std::vector<EngineObject> SwarmEngine::inventory(const std::string& stack, const
   for (const auto& service : api_.list("/services", filters, limit)) add("service", text_of(service, "ID"), text_of(service["Spec"], "Name"), service["Spec"].value("Labels", Json()));
   for (const auto& container : containers_of(stack, limit)) {
     const auto labels = container.value("Labels", Json());
-    const auto state = text_of(container, "State");
     // Swarm keeps those of former tasks for a while.
-    add(state == "exited" || state == "dead" ? "ended-container" : "container", text_of(container, "Id"), text_of(labels, "com.docker.swarm.service.name"), labels);
+    add(has_ended(container) ? "ended-container" : "container", text_of(container, "Id"), text_of(labels, "com.docker.swarm.service.name"), labels);
   }
   // Those on other nodes cannot be seen from here; their tasks can.
   for (const auto& task : tasks_elsewhere(stack, limit)) add(task.runs ? "container" : "ended-container", task.container, stack + "_" + task.service, Json());
@@ -246,6 +245,8 @@ Convergence SwarmEngine::state(const std::string& stack, const Limit& limit) {
   view.services = services_of(stack, limit);
   if (!view.services.empty()) view.tasks = api_.list("/tasks", of_stack(stack), limit);
   view.here = this_node(limit);
+  for (const auto& container : containers_of(stack, limit))
+    if (has_ended(container)) view.ended_containers.insert(text_of(container, "Id"));
   auto& memory = memory_[stack];
   auto found = judge_stack(view, memory.stack, stack, std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
   if (auto now = fingerprint_of(view); now != memory.fingerprint || memory.generation == 0) {
