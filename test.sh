@@ -17,7 +17,7 @@ case "$suite" in
   default) ;;
   e2e) filter=(-L e2e) ;;
   faults) filter=(-L faults --verbose) ;; # how often it was killed, and where
-  bench) preset=release filter=(-L bench --verbose) ;;
+  bench) preset=release filter=(-L '^bench$' --verbose) ;; # not swarm-bench
   # Real time and a real Docker on a busy machine: a test may try twice.
   swarm) setup=(--with-docker) ;;
   swarm-bench) preset=release setup=(--with-docker) ;;
