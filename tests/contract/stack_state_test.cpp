@@ -1,7 +1,7 @@
 // How a stack stands, judged from what Docker says of it, without a Docker.
 #include <gmock/gmock.h>
 
-#include <swarm/compose_overlay.hpp>
+#include <swarm/stack_file.hpp>
 #include <swarm/stack_state.hpp>
 
 namespace simmer::swarm {

@@ -6,7 +6,7 @@
 #include <abra/abra_words.hpp>
 #include <base/process.hpp>
 #include <simmer/error.hpp>
-#include <swarm/compose_overlay.hpp>
+#include <swarm/stack_file.hpp>
 #include <swarm/docker_api.hpp>
 
 namespace simmer {
@@ -15,7 +15,7 @@ namespace {
 
 // The first that writes TYPE=<recipe>:<version>, which the engine relies on.
 constexpr const char* oldest_abra = "0.10.0";
-constexpr const char* overlay_name = "compose.simmer.yml";
+constexpr const char* file_name = "compose.simmer.yml";
 constexpr const char* stack_file = "simmer-stack";  // beside what is abra's: domain, recipe and run, a line each
 
 std::string git(std::vector<std::string> arguments, const fs::path& repository, const Limit& limit) {
@@ -118,7 +118,7 @@ bool AbraDriver::check_out(const DeploySpec& spec, const fs_path& abra_dir, cons
   return commit == base && is_known && !spec.facts.version.empty() && exists("refs/tags/" + spec.facts.version) == base;
 }
 
-void AbraDriver::deploy(const DeploySpec& spec, const std::string& overlay, const Limit& limit) {
+void AbraDriver::deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) {
   if (abra::stack_of(spec.domain) != spec.stack) throw Error(ErrorKind::infrastructure, "abra would call the stack of " + spec.domain + " " + abra::stack_of(spec.domain) + ", not " + spec.stack);
   const fs::path dir = options_.folder / spec.stack;
   const bool is_there = fs::exists(dir / stack_file);
@@ -130,11 +130,9 @@ void AbraDriver::deploy(const DeploySpec& spec, const std::string& overlay, cons
   }
   write_file_beside(dir / stack_file, spec.domain + "\n" + spec.facts.recipe + "\n" + spec.run_id + "\n", 0600);
   const bool is_release = check_out(spec, dir, limit);
-  write_file_beside(dir / overlay_name, overlay, 0600);
+  write_file_beside(dir / file_name, file, 0600);
   auto values = spec.env;
-  std::string files;
-  for (const auto& file : spec.compose_files) files += file + ":";
-  values["COMPOSE_FILE"] = files + "../../" + overlay_name;
+  values["COMPOSE_FILE"] = std::string("../../") + file_name;
   const fs::path env = dir / "servers" / options_.server / (spec.domain + ".env");
   write_file_beside(env, abra::env_text({spec.facts.recipe, is_release ? spec.facts.version : ""}, values), 0600);
 

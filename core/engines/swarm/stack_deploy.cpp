@@ -2,7 +2,7 @@
 #include <ctime>
 
 #include <simmer/error.hpp>
-#include <swarm/compose_overlay.hpp>
+#include <swarm/stack_file.hpp>
 #include <swarm/swarm_engine.hpp>
 
 namespace simmer {
@@ -38,7 +38,8 @@ void SwarmEngine::make_given_volumes(const DeploySpec& spec, const Limit& limit)
   for (const auto& [volume, source] : spec.volumes) {
     if (source.kind == VolumeSource::Kind::fresh) continue;
     if (!fs::is_directory(source.path)) throw Error(ErrorKind::infrastructure, "volume " + volume + ": there is no folder " + source.path.string());
-    const std::string name = spec.stack + "_" + volume, device = fs::canonical(source.path).string();
+    const auto declared = std::find_if(spec.facts.volumes.begin(), spec.facts.volumes.end(), [&](const ResourceFacts& each) { return each.name == volume; });
+    const std::string name = declared == spec.facts.volumes.end() ? spec.stack + "_" + volume : name_in_docker(*declared, spec.stack), device = fs::canonical(source.path).string();
     const auto stale = api_.get_if_there("/volumes/" + url_encoded(name), limit);
     // Docker keeps a volume of that name silently, whatever is asked for.
     if (stale.is_object() && stale.value("Options", Json::object()).is_object() && stale["Options"].value("device", "") == device) continue;
@@ -48,7 +49,7 @@ void SwarmEngine::make_given_volumes(const DeploySpec& spec, const Limit& limit)
       api_.remove("/volumes/" + url_encoded(name), limit);
     }
     auto labels = marks_of(spec, instance_);
-    labels.update({{docker_stack_label, spec.stack}, {given_label, "folder"}});
+    labels.update({{docker_stack_label, spec.stack}, {volume_label, volume}, {given_label, "folder"}});
     api_.post("/volumes/create", {{"Name", name}, {"Driver", "local"}, {"DriverOpts", {{"type", "none"}, {"o", "bind"}, {"device", device}}}, {"Labels", labels}}, limit);
     const auto made = api_.get("/volumes/" + url_encoded(name), limit);
     if (made["Options"].value("device", "") != device)
@@ -73,17 +74,34 @@ void SwarmEngine::make_secrets(const DeploySpec& spec, const Limit& limit) {
   }
 }
 
-void SwarmEngine::stack_deploy(const DeploySpec& spec, const Limit& limit) {
-  driver_->deploy(spec, compose_overlay(spec, this_node(limit), instance_), limit);
-  // Of a config or secret that is there Docker lets one thing be changed: its labels.
-  for (const std::string path : {"/configs", "/secrets"}) {
-    for (const auto& object : api_.list(path, of_stack(spec.stack), limit)) {
-      Json changed = object["Spec"];
-      changed["Labels"].update(marks_of(spec, instance_));
-      if (changed["Labels"] == object["Spec"]["Labels"]) continue;
-      api_.post(path + "/" + object["ID"].get<std::string>() + "/update?version=" + std::to_string(object["Version"]["Index"].get<std::int64_t>()), changed, limit);
+// What a recipe brings as files: read by its reader, made here, so that Docker's client never opens a path of a recipe. One that
+// is there stays: Docker changes no content, and what runs uses it.
+void SwarmEngine::make_objects(const DeploySpec& spec, const Limit& limit) {
+  for (const auto& object : spec.objects) {
+    const std::string path = object.is_secret ? "/secrets" : "/configs", name = name_of(spec, object);
+    Json labels = object.labels;
+    if (labels.is_null()) labels = Json::object();
+    labels.update(marks_of(spec, instance_));
+    labels[docker_stack_label] = spec.stack;
+    const auto named_alike = api_.list(path, {{"name", {name}}}, limit);  // and those that only begin with it
+    const auto there = std::find_if(named_alike.begin(), named_alike.end(), [&](const Json& found) { return found["Spec"].value("Name", "") == name; });
+    if (there != named_alike.end()) {
+      const auto& standing = (*there)["Spec"];
+      if (!standing.value("Labels", Json::object()).is_object() || standing["Labels"].value(docker_stack_label, "") != spec.stack)
+        throw Error(ErrorKind::infrastructure, "there is a " + path.substr(1, path.size() - 2) + " " + name + " in Docker that is not of this stack: docker " + path.substr(1, path.size() - 2) + " rm " + name + ", if nothing needs it");
+      // Docker gives no secret's content back.
+      if (!object.is_secret && standing.value("Data", "") != base64(object.content))
+        throw Error(ErrorKind::recipe, "config " + object.key + " has another content under the name " + name + ", which is in use: a changed config needs a new name, by its version in abra.sh");
+      continue;
     }
+    Json made = {{"Name", name}, {"Data", base64(object.content)}, {"Labels", labels}};
+    if (!object.template_driver.empty()) made["Templating"] = {{"Name", object.template_driver}};
+    api_.post(path + "/create", made, limit);
   }
+}
+
+void SwarmEngine::stack_deploy(const DeploySpec& spec, const Limit& limit) {
+  driver_->deploy(spec, stack_file(spec, this_node(limit), instance_), limit);
 }
 
 void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
@@ -96,6 +114,7 @@ void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
   try {
     make_given_volumes(spec, limit);
     make_secrets(spec, limit);
+    make_objects(spec, limit);
     stack_deploy(spec, limit);
   } catch (const Error&) {
     // Nothing runs yet: what was made for it goes, what was there before stays.
@@ -119,6 +138,7 @@ void SwarmEngine::upgrade(const DeploySpec& spec, const Limit& limit) {
   check_networks(spec, limit);
   make_given_volumes(spec, limit);
   make_secrets(spec, limit);
+  make_objects(spec, limit);
   stack_deploy(spec, limit);
   memory_[spec.stack].stack = {};
 }

@@ -20,8 +20,8 @@ class StackDriver {
   virtual void check(const Limit& limit) = 0;
   // The tool's own name and version.
   virtual std::map<std::string, std::string> tools(const Limit& limit) = 0;
-  // Deploys, or changes what is deployed to `spec`; `overlay` is a compose file to be laid over the recipe's own.
-  virtual void deploy(const DeploySpec& spec, const std::string& overlay, const Limit& limit) = 0;
+  // Deploys, or changes what is deployed to `spec`; `file` is the stack's one compose file (stack_file.hpp).
+  virtual void deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) = 0;
   // Asks for the end of the stack's services; they may still be going when it returns.
   virtual void remove(const std::string& stack, const Limit& limit) = 0;
   // What the tool itself keeps of a stack (an app's entry), as inventory; and what becomes of that when the stack is gone.
@@ -38,7 +38,7 @@ class DockerCli final : public StackDriver {
   std::string engine_name() const override { return "swarm"; }
   void check(const Limit& limit) override;
   std::map<std::string, std::string> tools(const Limit&) override { return {}; }
-  void deploy(const DeploySpec& spec, const std::string& overlay, const Limit& limit) override;
+  void deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) override;
   void remove(const std::string& stack, const Limit& limit) override;
 
  private:

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <ctime>
 
-#include <swarm/compose_overlay.hpp>
+#include <swarm/stack_file.hpp>
 
 namespace simmer::swarm {
 

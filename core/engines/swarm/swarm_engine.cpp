@@ -4,7 +4,7 @@
 
 #include <base/process.hpp>
 #include <simmer/error.hpp>
-#include <swarm/compose_overlay.hpp>
+#include <swarm/stack_file.hpp>
 
 namespace simmer {
 

@@ -58,6 +58,7 @@ class SwarmEngine final : public Engine {
   void refuse_elsewhere(const std::string& stack, const Limit& limit);
   void make_given_volumes(const DeploySpec& spec, const Limit& limit);
   void make_secrets(const DeploySpec& spec, const Limit& limit);
+  void make_objects(const DeploySpec& spec, const Limit& limit);
   void scale(const std::string& stack, bool down, const Limit& limit);
   void sweep_up(const std::string& stack, const Limit& limit);
   void wait_until_gone(const std::string& stack, const Limit& limit);

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include <simmer/error.hpp>
-#include <swarm/compose_overlay.hpp>
+#include <swarm/stack_file.hpp>
 #include <swarm/swarm_engine.hpp>
 
 namespace simmer {

@@ -19,6 +19,7 @@
 
 #include <base/limit.hpp>
 #include <engine/service_limits.hpp>
+#include <recipes/file_object.hpp>
 #include <recipes/lint_finding.hpp>
 #include <simmer/host.hpp>
 #include <simmer/recipe_facts.hpp>
@@ -44,8 +45,9 @@ struct DeploySpec {
   bool asked_directly = true;  // endpoint() will be asked for the app; false: people and probes reach it through a proxy
   std::filesystem::path recipe_dir;  // the checkout, without .git; stays as it is while deployed
   std::filesystem::path repository;  // the git repository it is from; empty: a working tree without one
-  std::vector<std::string> compose_files = {"compose.yml"};  // what `facts` were read from: relative, in merge order
   RecipeFacts facts;                 // of that checkout, interpolated with `env`
+  std::string compose;               // the one file, as JSON: all that Docker is told of the recipe; no `$` in it is a variable
+  std::vector<FileObject> objects;   // configs and secrets that the recipe brings as files
   std::map<std::string, std::string> env;      // the deployment's complete environment, abra.sh's exports in it; no name that tools obey (PATH, LD_…)
   std::map<std::string, std::string> secrets;  // compose name -> value; never logged, files 0600
   std::map<std::string, VolumeSource> volumes;  // compose name -> source; those not named are fresh

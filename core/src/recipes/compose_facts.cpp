@@ -1,13 +1,11 @@
-// From the merged compose file to facts. Shapes that compose does not know are refused with their
-// place; keys that nobody reads here are left alone.
+// From the merged compose file to facts.
 #include <algorithm>
 #include <cctype>
 #include <charconv>
 
 #include <config/config.hpp>
 #include <recipes/compose.hpp>
-#include <recipes/inside.hpp>
-#include <recipes/recipe_tree.hpp>
+#include <recipes/docker_words.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -22,50 +20,35 @@ void check_name(const YamlEntry& entry, const std::string& what) {
     entry.value.refuse(what + " '" + entry.key + "': a name consists of letters, digits, '.', '_' and '-'");
 }
 
-std::map<std::string, std::string> texts_of(const YamlValue* value, const std::string& name) {
+std::map<std::string, std::string> texts_of(const YamlValue* map, const std::string& name) {
   std::map<std::string, std::string> texts;
-  if (value == nullptr) return texts;
-  for (const auto& entry : as_mapping(*value, name).entries)
-    texts[entry.key] = entry.value.is_null() ? "" : entry.value.need_text(name + "." + entry.key);
+  if (map == nullptr) return texts;
+  for (const auto& entry : map->need_map(name).entries) texts[entry.key] = entry.value.is_null() ? "" : entry.value.need_text(name + "." + entry.key);
   return texts;
 }
 
-void read_environment(const YamlValue& service, const std::filesystem::path& dir, const Environment& env, ServiceFacts& facts) {
-  if (const YamlValue* files = service.find("env_file")) {
-    const std::vector<YamlValue> one = {*files};
-    for (const auto& file : files->is_list() ? files->items : one) {
-      const YamlValue* path = file.is_map() ? file.find("path") : &file;
-      if (path == nullptr || !path->is_scalar()) file.refuse("env_file must be a path or a list of paths");
-      if (!stays_inside(dir, path->text)) continue;  // the policy's business
-      if (const auto text = read_recipe_file(dir, path->text))
-        for (const auto& [name, value] : parse_env_file(*text, path->text)) facts.environment[name] = value;
-    }
-  }
-  const YamlValue* environment = service.find("environment");
-  if (environment == nullptr) return;
-  for (const auto& entry : as_mapping(*environment, "environment").entries) {
-    if (!entry.value.is_null())
-      facts.environment[entry.key] = entry.value.need_text("environment." + entry.key);
-    else if (const auto passed = env.find(entry.key); passed != env.end())
-      facts.environment[entry.key] = passed->second;  // a name alone passes the caller's value on
-  }
+std::vector<std::string> texts_in(const YamlValue* list) {
+  std::vector<std::string> texts;
+  if (list != nullptr)
+    for (const auto& item : list->items) texts.push_back(item.text);
+  return texts;
+}
+
+std::vector<std::string> sources_in(const YamlValue* uses) {
+  std::vector<std::string> names;
+  if (uses != nullptr)
+    for (const auto& item : uses->items) names.push_back(item.find("source")->text);
+  return names;
 }
 
 void read_healthcheck(const YamlValue& service, ServiceFacts& facts) {
   const YamlValue* check = service.find("healthcheck");
   if (check == nullptr) return;
-  check->need_map("healthcheck");
-  const YamlValue* disable = check->find("disable");
-  const YamlValue* test = check->find("test");
-  if (disable != nullptr && disable->need_bool("healthcheck.disable")) {
+  if (const YamlValue* disable = check->find("disable"); disable != nullptr && disable->text == "true") {
     facts.healthcheck = {"NONE"};
     return;
   }
-  if (test == nullptr) return;  // only intervals: the image's own test
-  if (test->is_scalar())
-    facts.healthcheck = {"CMD-SHELL", test->text};
-  else
-    facts.healthcheck = read_command(*test, "healthcheck.test");
+  facts.healthcheck = texts_in(check->find("test"));  // only intervals: the image's own test
   facts.has_healthcheck = !facts.healthcheck.empty() && facts.healthcheck.front() != "NONE";
 }
 
@@ -89,35 +72,34 @@ LocalFacts read_local(const YamlValue& section, const std::string& service) {
   return local;
 }
 
-ServiceFacts read_service(const YamlEntry& entry, const std::filesystem::path& dir, const Environment& env) {
-  const YamlValue& service = entry.value.need_map("service " + entry.key);
+ServiceFacts read_service(const YamlEntry& entry) {
+  const YamlValue& service = entry.value;
   ServiceFacts facts;
   facts.name = entry.key;
-  if (const YamlValue* image = service.find("image")) facts.image = image->need_text("image");
-  if (const YamlValue* command = service.find("command")) facts.command = read_command(*command, "command");
-  read_environment(service, dir, env, facts);
+  if (const YamlValue* image = service.find("image")) facts.image = image->text;
+  facts.command = texts_in(service.find("command"));
+  if (const YamlValue* environment = service.find("environment"))
+    for (const auto& variable : environment->entries)
+      if (!variable.value.is_null()) facts.environment[variable.key] = variable.value.text;
   facts.labels = texts_of(service.find("labels"), "labels");
   if (const YamlValue* deploy = service.find("deploy")) {
-    deploy->need_map("deploy");
     for (const auto& [name, value] : texts_of(deploy->find("labels"), "deploy.labels")) facts.labels[name] = value;
     if (const YamlValue* replicas = deploy->find("replicas"); replicas != nullptr && replicas->is_scalar())
       std::from_chars(replicas->text.data(), replicas->text.data() + replicas->text.size(), facts.replicas);  // no number: the schema's business
     if (const YamlValue* restart = deploy->find("restart_policy"))
-      if (const YamlValue* condition = restart->need_map("restart_policy").find("condition"))
-        facts.restart_condition = condition->need_text("condition");
+      if (const YamlValue* condition = restart->find("condition")) facts.restart_condition = condition->text;
   }
   if (const YamlValue* mounts = service.find("volumes"))
-    for (const auto& mount : mounts->need_list("volumes").items) facts.mounts.push_back(read_mount(mount));
+    for (const auto& mount : mounts->items) facts.mounts.push_back(read_mount(mount));
   if (const YamlValue* ports = service.find("ports"))
-    for (const auto& port : ports->need_list("ports").items) facts.ports.push_back(read_port(port));
-  facts.secrets = read_names(service.find("secrets"), "secrets");
-  facts.configs = read_names(service.find("configs"), "configs");
-  facts.networks = read_names(service.find("networks"), "networks");
+    for (const auto& port : ports->items) facts.ports.push_back(read_port(port));
+  facts.secrets = sources_in(service.find("secrets"));
+  facts.configs = sources_in(service.find("configs"));
+  if (const YamlValue* networks = service.find("networks"))
+    for (const auto& network : networks->entries) facts.networks.push_back(network.key);
   read_healthcheck(service, facts);
-  if (const YamlValue* grace = service.find("stop_grace_period")) {
-    facts.stop_grace = parse_span(grace->need_text("stop_grace_period"), false);
-    if (!facts.stop_grace) grace->refuse("'" + grace->text + "' is no duration (like 1m30s)");
-  }
+  if (const YamlValue* grace = service.find("stop_grace_period"))
+    facts.stop_grace = std::chrono::duration_cast<std::chrono::milliseconds>(parse_go_duration(grace->text).value_or(std::chrono::nanoseconds(0)));
   if (const YamlValue* local = service.find("x-simmer-local")) facts.local = read_local(*local, entry.key);
   return facts;
 }
@@ -125,19 +107,11 @@ ServiceFacts read_service(const YamlEntry& entry, const std::filesystem::path& d
 ResourceFacts read_resource(const YamlEntry& entry) {
   ResourceFacts facts;
   facts.name = entry.key;
-  if (entry.value.is_null()) return facts;
-  const YamlValue& value = entry.value.need_map(entry.key);
-  if (const YamlValue* external = value.find("external")) {
-    facts.external = external->is_map() || external->need_bool("external");
-    const YamlValue* old_name = external->find("name");  // `external: {name: x}`, before 3.5
-    if (old_name != nullptr) facts.resolved_name = old_name->need_text("name");
-  }
-  if (const YamlValue* name = value.find("name")) facts.resolved_name = name->need_text("name");
-  if (facts.external && facts.resolved_name.empty()) facts.resolved_name = entry.key;
-  for (const char* key : {"driver", "file", "environment", "content", "template_driver"})
-    if (const YamlValue* option = value.find(key)) facts.options[key] = option->need_text(key);
-  for (const auto& [name, option] : texts_of(value.find("driver_opts"), "driver_opts"))
-    facts.options["driver_opts." + name] = option;
+  facts.external = entry.value.find("external") != nullptr;
+  if (const YamlValue* name = entry.value.find("name")) facts.resolved_name = name->text;
+  for (const char* key : {"driver", "file", "template_driver"})
+    if (const YamlValue* option = entry.value.find(key)) facts.options[key] = option->text;
+  for (const auto& [name, option] : texts_of(entry.value.find("driver_opts"), "driver_opts")) facts.options["driver_opts." + name] = option;
   return facts;
 }
 
@@ -154,12 +128,27 @@ std::vector<ResourceFacts> read_resources(const YamlValue& compose, const std::s
 
 }  // namespace
 
-void read_compose_facts(const YamlValue& compose, const std::filesystem::path& dir, const Environment& env, RecipeFacts& facts) {
+MountFacts read_mount(const YamlValue& value) {
+  const auto text = [&](const char* key) {
+    const YamlValue* found = value.find(key);
+    return found != nullptr ? found->text : std::string();
+  };
+  return {text("type"), text("source"), text("target"), text("read_only") == "true"};
+}
+
+PortFacts read_port(const YamlValue& value) {
+  PortFacts port;
+  for (const auto& [key, field] : {std::pair("target", &port.target), std::pair("published", &port.published), std::pair("protocol", &port.protocol), std::pair("mode", &port.mode)})
+    if (const YamlValue* found = value.find(key)) *field = found->text;
+  return port;
+}
+
+void read_compose_facts(const YamlValue& compose, RecipeFacts& facts) {
   const YamlValue* services = compose.find("services");
-  if (services == nullptr || services->need_map("services").entries.empty()) compose.refuse("no services in it");
+  if (services == nullptr || services->entries.empty()) compose.refuse("no services in it");
   for (const auto& entry : services->entries) {
     check_name(entry, "service");
-    facts.services.push_back(read_service(entry, dir, env));
+    facts.services.push_back(read_service(entry));
   }
   facts.volumes = read_resources(compose, "volumes");
   facts.secrets = read_resources(compose, "secrets");

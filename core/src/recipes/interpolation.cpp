@@ -1,8 +1,10 @@
 #include <recipes/interpolation.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 
-#include <recipes/env_file.hpp>
+#include <recipes/yaml_scalar.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -13,96 +15,72 @@ bool continues_name(char c) { return starts_name(c) || (c >= '0' && c <= '9'); }
 
 class Interpolation {
  public:
-  Interpolation(const std::string& text, const std::map<std::string, std::string>& env, const std::string& place,
-                std::vector<std::string>& warnings)
+  Interpolation(const std::string& text, const std::map<std::string, std::string>& env, const std::string& place, std::vector<std::string>* warnings)
       : text_(text), env_(env), place_(place), warnings_(warnings) {}
 
   std::string all() {
-    std::string out = until_end(false, true, 0);
+    std::string out;
+    while (at_ < text_.size()) {
+      if (text_[at_] != '$') {
+        out += text_[at_++];
+        continue;
+      }
+      ++at_;
+      if (at_ < text_.size() && text_[at_] == '$') {
+        out += '$';
+        ++at_;
+        continue;
+      }
+      const bool braces = at_ < text_.size() && text_[at_] == '{';
+      if (braces) ++at_;
+      const std::string expression = read_expression();
+      if (expression.empty()) refuse(braces ? "'${' without a variable's name" : "a '$' that begins no variable; write '$$' for a dollar");
+      if (braces) {
+        if (at_ >= text_.size() || text_[at_] != '}') refuse("'${" + expression + "' must be followed by }, -, :-, ? or :? (Docker knows no other form)");
+        ++at_;
+      }
+      out += value_of(expression);
+    }
     return out;
   }
 
  private:
-  // Reads to the end, or to the `}` that closes the expression it is inside of. What is not `wanted`
-  // (the branch not taken) is read over without warnings.
-  std::string until_end(bool inside_braces, bool wanted, int depth) {
-    if (depth > 20) refuse("nested too deeply");
-    std::string out;
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (inside_braces && c == '}') return out;
-      if (c != '$') {
-        out += c;
-        ++at_;
-      } else {
-        out += dollar(wanted, depth);
-      }
-    }
-    if (inside_braces) refuse("'${' is not closed");
-    return out;
-  }
-
-  std::string dollar(bool wanted, int depth) {
-    ++at_;
-    if (at_ < text_.size() && text_[at_] == '$') {
-      ++at_;
-      return "$";
-    }
-    if (at_ < text_.size() && text_[at_] == '{') return braces(wanted, depth);
-    const std::string name = read_variable();
-    if (name.empty()) refuse("a '$' that begins no variable; write '$$' for a dollar");
-    const auto found = env_.find(name);
-    if (found != env_.end()) return found->second;
-    if (wanted) warn(name + " is not set, taken as empty");
-    return "";
-  }
-
-  std::string braces(bool wanted, int depth) {
-    ++at_;
-    const std::string name = read_variable();
-    if (name.empty()) refuse("'${' without a variable's name");
-    if (at_ >= text_.size()) refuse("'${" + name + "' is not closed");
-    const auto found = env_.find(name);
-    const bool colon = text_[at_] == ':';
-    if (colon) ++at_;
-    const char how = at_ < text_.size() ? text_[at_] : '\0';
-    if (how == '}' && !colon) {
-      ++at_;
-      if (found != env_.end()) return found->second;
-      if (wanted) warn(name + " is not set, taken as empty");
-      return "";
-    }
-    if (how != '-' && how != '?' && how != '+') refuse("'${" + name + "' must be followed by }, -, ?, +, :-, :? or :+");
-    ++at_;
-    const bool has = found != env_.end() && !(colon && found->second.empty());
-    const bool other_wanted = how == '+' ? has : !has;
-    const std::string other = until_end(true, wanted && other_wanted, depth + 1);
-    ++at_;  // the closing brace
-    if (how == '+') return has ? other : "";
-    if (has) return found->second;
-    if (how == '-') return other;
-    if (wanted) warn(name + " must be set" + (other.empty() ? "" : ": " + other));
-    return "";
-  }
-
-  std::string read_name() {
+  // [_a-z][_a-z0-9]*(?::?[-?][^}]*)?
+  std::string read_expression() {
     const std::size_t begin = at_;
     if (at_ < text_.size() && starts_name(text_[at_]))
       while (at_ < text_.size() && continues_name(text_[at_])) ++at_;
+    if (at_ < text_.size() && static_cast<unsigned char>(text_[at_]) >= 0x80)
+      refuse("a letter beyond ASCII behind '$" + text_.substr(begin, at_ - begin) + "': Docker takes some of them for a part of the name; write ${…}, and nothing but ASCII in it");
+    if (at_ == begin) return "";
+    std::size_t rest = at_;
+    if (rest < text_.size() && text_[rest] == ':') ++rest;
+    if (rest < text_.size() && (text_[rest] == '-' || text_[rest] == '?')) at_ = std::min(text_.find('}', rest), text_.size());
     return text_.substr(begin, at_ - begin);
   }
 
-  // What Docker would read is this machine's: two readers must not see two values.
-  std::string read_variable() {
-    std::string name = read_name();
-    if (is_tools_name(name)) refuse("reads " + name + " of the machine that deploys it; call the variable something else");
-    return name;
+  // The order in which Docker tries the forms: wherever the mark stands in the expression, it splits there.
+  std::string value_of(const std::string& expression) {
+    for (const std::string mark : {":-", "-", ":?", "?"}) {
+      const auto at = expression.find(mark);
+      if (at == std::string::npos) continue;
+      const std::string name = expression.substr(0, at), other = expression.substr(at + mark.size());
+      const auto found = env_.find(name);
+      const bool has = found != env_.end() && !(mark.size() == 2 && found->second.empty());
+      if (has) return found->second;
+      if (mark.back() == '?') refuse(name + " must be set" + (other.empty() ? "" : ": " + other));
+      return other;
+    }
+    const auto found = env_.find(expression);
+    if (found != env_.end()) return found->second;
+    warn(expression + " is not set, taken as empty");
+    return "";
   }
 
   void warn(const std::string& what) {
+    if (warnings_ == nullptr) return;
     const std::string line = one_line(place_ + ": " + what);
-    if (std::find(warnings_.begin(), warnings_.end(), line) == warnings_.end() && warnings_.size() < 200)
-      warnings_.push_back(line);
+    if (std::find(warnings_->begin(), warnings_->end(), line) == warnings_->end() && warnings_->size() < 200) warnings_->push_back(line);
   }
 
   [[noreturn]] void refuse(const std::string& what) const { refuse_recipe(place_ + ": " + what); }
@@ -110,42 +88,125 @@ class Interpolation {
   const std::string& text_;
   const std::map<std::string, std::string>& env_;
   const std::string& place_;
-  std::vector<std::string>& warnings_;
+  std::vector<std::string>* warnings_;
   std::size_t at_ = 0;
 };
 
-// `grown`: what has been filled in so far, of all values. One long variable named a thousand times must not
-// fill the memory.
-void interpolate_value(YamlValue& value, const std::map<std::string, std::string>& env, std::vector<std::string>& warnings,
-                       std::size_t& grown) {
-  if (value.is_scalar() && value.text.find('$') != std::string::npos) {
-    value.text = interpolate(value.text, env, value.place(), warnings);
-    // What a variable brought is text that cannot become structure or null again when written back.
-    value.quoted = true;
-    grown += value.text.size();
-    if (grown > yaml_max_bytes) value.refuse("larger than 1 MiB once interpolated");
-  }
-  for (auto& item : value.items) interpolate_value(item, env, warnings, grown);
-  for (auto& entry : value.entries) interpolate_value(entry.value, env, warnings, grown);
+using Path = std::vector<std::string>;
+
+enum class Cast { none, integer, real, boolean };
+
+// What Docker's loader casts a string to that interpolation has changed; "*" is any key, "[]" any item.
+Cast cast_at(const Path& path) {
+  static const std::vector<std::pair<Path, Cast>> casts = [] {
+    std::vector<std::pair<Path, Cast>> all;
+    const auto add = [&](Path root, const std::vector<Path>& paths, Cast cast) {
+      for (const auto& each : paths) {
+        all.emplace_back(root, cast);
+        all.back().first.insert(all.back().first.end(), each.begin(), each.end());
+      }
+    };
+    add({"services", "*"},
+        {{"configs", "[]", "mode"}, {"secrets", "[]", "mode"}, {"healthcheck", "retries"}, {"deploy", "replicas"}, {"deploy", "update_config", "parallelism"}, {"deploy", "rollback_config", "parallelism"},
+         {"deploy", "restart_policy", "max_attempts"}, {"deploy", "placement", "max_replicas_per_node"}, {"ports", "[]", "target"}, {"ports", "[]", "published"}, {"ulimits", "*"}, {"ulimits", "*", "hard"},
+         {"ulimits", "*", "soft"}, {"oom_score_adj"}},
+        Cast::integer);
+    add({"services", "*"}, {{"deploy", "update_config", "max_failure_ratio"}, {"deploy", "rollback_config", "max_failure_ratio"}}, Cast::real);
+    add({"services", "*"}, {{"healthcheck", "disable"}, {"privileged"}, {"read_only"}, {"stdin_open"}, {"tty"}, {"volumes", "[]", "read_only"}, {"volumes", "[]", "volume", "nocopy"}}, Cast::boolean);
+    add({"networks", "*"}, {{"external"}, {"internal"}, {"attachable"}}, Cast::boolean);
+    for (const char* section : {"volumes", "secrets", "configs"}) add({section, "*"}, {{"external"}}, Cast::boolean);
+    return all;
+  }();
+  for (const auto& [pattern, cast] : casts)
+    if (pattern.size() == path.size() && std::equal(pattern.begin(), pattern.end(), path.begin(), [](const std::string& wanted, const std::string& part) { return wanted == part || wanted == "*"; })) return cast;
+  return Cast::none;
 }
+
+bool is_one_of(const std::string& word, std::initializer_list<const char*> words) { return std::find(words.begin(), words.end(), word) != words.end(); }
+
+// As a value that is a number or boolean when read: not quoted, in the spelling that every reader takes alike.
+void apply(Cast cast, YamlValue& value) {
+  std::string text = value.text;
+  switch (cast) {
+    case Cast::none: return;
+    case Cast::integer: {
+      long long number = 0;
+      const char* const begin = text.data() + (text.starts_with('+') ? 1 : 0);
+      const auto [end, failed] = std::from_chars(begin, text.data() + text.size(), number);
+      if (failed != std::errc() || end != text.data() + text.size() || text.starts_with("+-")) value.refuse("must be an integer, not '" + text + "'");
+      value.text = std::to_string(number);
+      break;
+    }
+    case Cast::real: {
+      char* end = nullptr;
+      const double number = std::strtod(text.c_str(), &end);
+      if (text.find_first_not_of("0123456789.+-eE") != std::string::npos || text.empty() || *end != '\0') value.refuse("must be a number, not '" + text + "'");
+      value.text = print_real(number);
+      break;
+    }
+    case Cast::boolean:
+      std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+      if (is_one_of(text, {"y", "yes", "true", "on"})) value.text = "true";
+      else if (is_one_of(text, {"n", "no", "false", "off"})) value.text = "false";
+      else value.refuse("must be true or false, not '" + value.text + "'");
+      break;
+  }
+  value.quoted = false;
+}
+
+class ComposeInterpolation {
+ public:
+  ComposeInterpolation(const std::map<std::string, std::string>& env, std::vector<std::string>& warnings) : env_(env), warnings_(warnings) {}
+
+  void fill_in(YamlValue& value) {
+    if (value.is_scalar() && value.text.find('$') != std::string::npos) {
+      std::string text = Interpolation(value.text, env_, value.place(), &warnings_).all();
+      const bool changed = text != value.text;
+      value.text = std::move(text);
+      // What a variable brought is text that cannot become structure or null again when written back.
+      value.quoted = true;
+      if (changed) apply(cast_at(path_), value);
+      // One long variable named a thousand times must not fill the memory.
+      grown_ += value.text.size();
+      if (grown_ > yaml_max_bytes) value.refuse("larger than 1 MiB once interpolated");
+    }
+    for (auto& item : value.items) within("[]", item);
+    for (auto& entry : value.entries) {
+      // An extension is one by its place, a key of the file, a service or a resource: a *service* named x-… is none.
+      if (entry.key.starts_with("x-") && (path_.empty() || path_.size() == 2)) check(entry.value);
+      else within(entry.key, entry.value);
+    }
+  }
+
+ private:
+  void within(const std::string& part, YamlValue& value) {
+    path_.push_back(part);
+    fill_in(value);
+    path_.pop_back();
+  }
+
+  // Docker fills extensions in as well, and stumbles over the same things.
+  void check(const YamlValue& value) {
+    if (value.is_scalar()) Interpolation(value.text, env_, value.place(), nullptr).all();
+    for (const auto& item : value.items) check(item);
+    for (const auto& entry : value.entries) check(entry.value);
+  }
+
+  const std::map<std::string, std::string>& env_;
+  std::vector<std::string>& warnings_;
+  Path path_;
+  std::size_t grown_ = 0;
+};
 
 }  // namespace
 
 std::string interpolate(const std::string& text, const std::map<std::string, std::string>& env, const std::string& place,
                         std::vector<std::string>& warnings) {
-  return Interpolation(text, env, place, warnings).all();
+  return Interpolation(text, env, place, &warnings).all();
 }
 
 void interpolate_compose(YamlValue& file, const std::map<std::string, std::string>& env, std::vector<std::string>& warnings) {
-  std::size_t grown = 0;
-  for (const char* section : {"services", "volumes", "networks", "secrets", "configs"})
-    if (YamlValue* items = file.find(section))
-      for (auto& item : items->entries) {
-        // An extension is one by its place, a key of a service: a *service* named x-… is none.
-        if (item.value.is_scalar()) interpolate_value(item.value, env, warnings, grown);
-        for (auto& entry : item.value.entries)
-          if (entry.key.rfind("x-", 0) != 0) interpolate_value(entry.value, env, warnings, grown);
-      }
+  ComposeInterpolation(env, warnings).fill_in(file);
 }
 
 }  // namespace simmer

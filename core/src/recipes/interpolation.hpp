@@ -1,5 +1,7 @@
-// Compose's ${…}: $X, ${X}, ${X:-d}, ${X-d}, ${X:?m}, ${X?m}, ${X:+a}, ${X+a}, defaults inside
-// defaults, and $$ for a dollar. Values are interpolated, keys are not, as Docker does.
+// Docker's interpolation of compose values, as cli/compose/template does it (the same in 20.10 and 28): $NAME and ${NAME}, each
+// with -default, :-default, ?message or :?message behind the name, `$$` for a dollar. Its peculiarities are kept, since what
+// runs is what Docker reads: `$A-b` is a default without braces and goes on to the next `}` or the end, a default is not
+// interpolated again and ends at its first `}`, there is no `:+`.
 #pragma once
 
 #include <map>
@@ -10,14 +12,13 @@
 
 namespace simmer {
 
-// Interpolates `text`. What is unset becomes empty, with a line in `warnings` (so that a recipe can be
-// shown without an app's environment; a deployment's engine refuses a required value that is missing).
-// Throws Error(recipe) "<place>: …" when a `$` begins nothing legal.
+// Throws Error(recipe) "<place>: …" for what Docker refuses, and for a byte beyond ASCII behind a name, which Docker takes
+// for a letter of it in two cases (U+017F, U+212A). A variable that is not set is empty, with a warning.
 std::string interpolate(const std::string& text, const std::map<std::string, std::string>& env, const std::string& place,
                         std::vector<std::string>& warnings);
 
-// Every value of a compose file's services, volumes, networks, secrets and configs; extensions (`x-…`)
-// stay as written: `x-simmer-local` is expanded by the engine, with names that only it knows.
+// All values of a compose file. What a variable fills in is a string, but where Docker casts it (`replicas: "${N}"`). `x-…`
+// keys stay as written, and are refused where Docker would stumble over them.
 void interpolate_compose(YamlValue& file, const std::map<std::string, std::string>& env, std::vector<std::string>& warnings);
 
 }  // namespace simmer

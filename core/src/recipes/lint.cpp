@@ -57,7 +57,7 @@ void lint_versions(const std::vector<ResourceFacts>& resources, const std::strin
 
 std::vector<LintFinding> lint(const RecipeTree& tree) {
   std::vector<LintFinding> findings;
-  const YamlValue compose = parse_yaml(tree.merged_yaml, "compose.yml");
+  const YamlValue& compose = tree.compose;
   if (compose.find("version") == nullptr) findings.push_back({"R001", false, "compose.yml says no version (like \"3.8\")"});
   bool has_app = false;
   const YamlValue* services = compose.find("services");

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include <recipes/compose.hpp>
+#include <recipes/docker_words.hpp>
+#include <recipes/one_file.hpp>
 #include <recipes/env_file.hpp>
 #include <simmer/error.hpp>
 
@@ -110,10 +112,9 @@ RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string&
     tree.environment = full;
 
     tree.compose_files = files_to_read(dir, full);
-    const YamlValue compose = load_compose(dir, tree.compose_files, full, tree.warnings);
-    read_compose_facts(compose, dir, full, tree.facts);
-    tree.merged_yaml = write_yaml(compose);
-    if (tree.merged_yaml.size() > yaml_max_bytes) refuse_recipe("the compose files are larger than 1 MiB once merged");
+    tree.compose = load_compose(dir, tree.compose_files, full, tree.warnings);
+    read_compose_facts(tree.compose, tree.facts);
+    tree.objects = read_file_objects(dir, tree.compose);
     tree.secret_rules = read_secret_rules(sample, full, tree.warnings);
     tree.version_label = find_label(tree.facts, full, "version");
     tree.facts.version = tree.version_label;

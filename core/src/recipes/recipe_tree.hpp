@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include <recipes/file_object.hpp>
 #include <recipes/lint_finding.hpp>
+#include <recipes/yaml_value.hpp>
 #include <simmer/recipe_facts.hpp>
 
 namespace simmer {
@@ -39,7 +41,8 @@ struct RecipeTree {
   RecipeFacts facts;
   Environment environment;                 // complete: what the compose files were interpolated with, and have to be deployed with
   std::vector<std::string> compose_files;  // relative, in merge order
-  std::string merged_yaml;                 // interpolated; for people, for comparison, and what the policy judges
+  YamlValue compose;                       // the one file that these are to Docker: what the policy judges and engines deploy
+  std::vector<FileObject> objects;         // configs and secrets by content, from files of the recipe
   std::vector<SecretRule> secret_rules;
   std::string version_label;          // coop-cloud.${STACK_NAME}.version in the compose file; may be empty
   std::vector<std::string> warnings;  // "compose.yml:12:3: …": unset variables, what was not followed
@@ -52,6 +55,11 @@ struct RecipeTree {
 // someone who is not trusted); empty: the tree's own. Throws Error(recipe): file, line, what.
 RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string& recipe, const Environment& env,
                             const std::filesystem::path& simmer_yml_from = {});
+
+// The one file as JSON (which is YAML), for an engine to mark and hand to Docker: without what Docker ignores, with host paths
+// made absolute. Nothing in it refers to a file of the recipe or to the environment; a `$` in it is a dollar.
+// Error(recipe) when it names what lies outside of the recipe.
+std::string one_file(const RecipeTree& tree);
 
 // What of `tree` is not allowed for a run whose stack is `stack` at `domain`. `allowed`: the
 // operator's exceptions (the words of PolicyViolation::permission). `proxy_network` is not foreign.

@@ -4,6 +4,7 @@
 
 #include <config/config.hpp>
 #include <recipes/compose.hpp>
+#include <recipes/docker_words.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include <base/files.hpp>
+#include <base/utf8.hpp>
 #include <recipes/inside.hpp>
 #include <simmer/error.hpp>
 
@@ -94,9 +95,10 @@ bool is_printable(const std::string& text) {
 }
 
 // Docker's reader ends a line at NEL, LS, PS and a lone CR, ours does not: what follows one in a comment
-// would be seen by Docker alone. The same goes for encodings that need NUL bytes.
+// would be seen by Docker alone. Bytes that are no UTF-8 are each replaced by a character of their own choice. The same goes for encodings that need NUL bytes.
 void refuse_odd_characters(const std::string& text, const std::string& shown_name) {
   std::size_t line = 1;
+  if (!is_utf8(text)) refuse_recipe(shown_name + ": is no text in UTF-8");
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     const std::string_view rest = std::string_view(text).substr(i);
@@ -172,20 +174,22 @@ class Conversion {
     return value;
   }
 
-  // `!!binary` is decoded by Docker's reader and `!reset` obeyed by some tools and not by others: what
-  // two readers take for two things cannot be judged.
+  // `!!binary` is decoded by Docker's reader, `!!float 1` printed otherwise, `!reset` obeyed by some tools and not by
+  // others: what two readers take for two things cannot be judged.
   static void refuse_odd_tag(const YAML::Node& node, const YamlValue& here) {
-    static const std::set<std::string> known = {"", "?", "!", "str", "int", "float", "bool", "null", "seq", "map", "merge"};
+    static const std::set<std::string> known = {"", "?", "!", "str"};
     static const std::string core = "tag:yaml.org,2002:";
     const std::string tag = node.Tag().rfind(core, 0) == 0 ? node.Tag().substr(core.size()) : node.Tag();
     if (known.count(tag) == 0)
       here.refuse("the tag '" + one_line(node.Tag()) + "' means different things to different tools; leave it out");
   }
 
+  static bool is_quoted(const YAML::Node& node) { return node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str"; }
+
   static void convert_scalar(const YAML::Node& node, YamlValue& value) {
     value.kind = YamlValue::Kind::scalar;
     value.text = node.Scalar();
-    value.quoted = node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str";
+    value.quoted = is_quoted(node);
     // A NUL would end a name early for whoever hands it to the system.
     if (value.text.find('\0') != std::string::npos) value.refuse("a NUL character");
   }
@@ -200,10 +204,17 @@ class Conversion {
       const std::string& name = pair.first.Scalar();
       if (name.empty() || name.size() > 1000 || !is_printable(name)) key.refuse("a key that is empty, too long or not printable");
       if (!seen.insert(name).second) key.refuse("'" + name + "' stands twice in one mapping");
-      if (name == "<<")
-        collect_merges(convert(pair.second, depth + 1), merged);
-      else
-        value.entries.push_back({name, convert(pair.second, depth + 1)});
+      const bool quoted = is_quoted(pair.first);
+      if (name != "<<") {
+        value.entries.push_back({name, convert(pair.second, depth + 1), quoted});
+        continue;
+      }
+      if (quoted) key.refuse("'<<' in quotes is a name to one reader of YAML and a merge to another");
+      collect_merges(convert(pair.second, depth + 1), merged);
+      // Docker 20.10 lets what is merged replace the keys that stand before it, 28 does not.
+      for (const auto& source : merged)
+        for (const auto& entry : source.entries)
+          if (seen.count(entry.key) != 0) key.refuse("'<<' brings '" + entry.key + "', which stands before it: Docker 20.10 and 28 read that differently; put '<<' first");
     }
     for (auto& source : merged)
       for (auto& entry : source.entries)

@@ -59,6 +59,7 @@ struct YamlValue {
 struct YamlEntry {
   std::string key;
   YamlValue value;
+  bool quoted_key = true;  // written in quotes, or made here: a string whatever it looks like
 };
 
 // Bounds that no published recipe comes near: what is beyond them is refused, not read.

@@ -33,10 +33,13 @@ DeploySpec Deployment::spec_for(const RecipeState& state, const std::map<std::st
   spec.asked_directly = !is_behind_proxy(state);
   spec.recipe_dir = state.dir;
   spec.repository = run_.spec.repository;
-  spec.compose_files = state.tree.compose_files;
+  spec.compose = one_file(state.tree);
+  spec.objects = state.tree.objects;
   spec.facts = state.tree.facts;
   spec.env = state.env;
   spec.secrets = secrets;
+  for (const auto& object : state.tree.objects)
+    if (object.is_secret) spec.secrets[object.key] = object.content;
   spec.volumes = volumes;
   if (!spec.run_id.empty()) spec.limits = run_.spec.limits;
   spec.internal_networks = run_.spec.deny_egress;

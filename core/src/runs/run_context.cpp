@@ -2,6 +2,8 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
+
 #include <base/files.hpp>
 #include <simmer/error.hpp>
 
@@ -74,6 +76,7 @@ Values kept_part_of(const RecipeState& state) {
 Values secrets_for(const RecipeState& state, const Values& kept, bool may_make) {
   Values secrets;
   for (const auto& declared : state.tree.facts.secrets) {
+    if (std::any_of(state.tree.objects.begin(), state.tree.objects.end(), [&](const FileObject& object) { return object.is_secret && object.key == declared.name; })) continue;  // the recipe brings it
     if (const auto found = kept.find(declared.name); found != kept.end()) {
       secrets[declared.name] = found->second;
       continue;

@@ -20,7 +20,6 @@ std::vector<LintFinding> lint_findings(RunContext& run, const RecipeState& head)
   spec.run_id = run.spec.run_id;
   spec.recipe_dir = head.dir;
   spec.repository = run.spec.repository;
-  spec.compose_files = head.tree.compose_files;
   spec.facts = head.tree.facts;
   const auto theirs = run.engine.lint(spec, Limit::in(run.spec.plugin, run.stop));
   if (!theirs) return findings;

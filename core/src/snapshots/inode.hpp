@@ -58,7 +58,6 @@ std::vector<std::string> sorted_names(int folder, const std::string& shown);
 
 // "<volume>/<path>" for people: bytes that are not printable are \xNN.
 std::string shown_path(const std::string& volume, const std::string& path);
-bool is_utf8(std::string_view bytes);
 
 // Data extents of an open file as its file system reports them, rounded to 512 bytes; one extent over
 // everything where holes cannot be asked for.

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include <base/utf8.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer::snapshots {

@@ -1,0 +1,164 @@
+#include <swarm/stack_file.hpp>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <sstream>
+
+namespace simmer::swarm {
+
+namespace {
+
+using Json = nlohmann::json;
+
+bool has_router(const ServiceFacts& service) {
+  return std::any_of(service.labels.begin(), service.labels.end(), [](const auto& label) { return label.first.starts_with("traefik.http.routers."); });
+}
+
+bool is_held(const DeploySpec& spec, const ServiceFacts& service) {
+  if (spec.kept) return true;
+  if (std::any_of(service.mounts.begin(), service.mounts.end(), [](const MountFacts& mount) { return mount.type == "volume"; })) return true;
+  if (!spec.asked_directly) return false;
+  const auto app = std::find_if(spec.facts.services.begin(), spec.facts.services.end(), has_router);
+  return service.name == (app == spec.facts.services.end() ? spec.facts.services.front() : *app).name;
+}
+
+}  // namespace
+
+Json marks_of(const DeploySpec& spec, const std::string& instance) { return {{stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance}}; }
+
+std::string name_in_docker(const ResourceFacts& resource, const std::string& stack) {
+  if (!resource.resolved_name.empty()) return resource.resolved_name;
+  return resource.external ? resource.name : stack + "_" + resource.name;
+}
+
+std::string name_of(const DeploySpec& spec, const FileObject& object) {
+  const auto& resources = object.is_secret ? spec.facts.secrets : spec.facts.configs;
+  const auto found = std::find_if(resources.begin(), resources.end(), [&](const ResourceFacts& resource) { return resource.name == object.key; });
+  return found == resources.end() ? spec.stack + "_" + object.key : name_in_docker(*found, spec.stack);
+}
+
+std::string overlong_name(const DeploySpec& spec) {
+  for (const auto& service : spec.facts.services)
+    if (const auto name = spec.stack + "_" + service.name; name.size() > 63) return name;
+  for (const auto* resources : {&spec.facts.secrets, &spec.facts.configs})
+    for (const auto& resource : *resources)
+      if (const auto name = name_in_docker(resource, spec.stack); name.size() > 64) return name;
+  return "";
+}
+
+namespace {
+
+// Docker's readers know fewer printable characters than Unicode has: what is not plainly text is written as its number.
+void write_text(const std::string& text, std::string& out) {
+  out += '"';
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    std::uint32_t point = length == 1 ? lead : lead & (0x7fU >> length);
+    for (std::size_t k = 1; k < length && i + k < text.size(); ++k) point = point << 6U | (static_cast<unsigned char>(text[i + k]) & 0x3fU);
+    i += length;
+    if (point == '$') {
+      out += "$$";  // a `$` would be interpolated
+    } else if (point == '"' || point == '\\') {
+      out += {'\\', static_cast<char>(point)};
+    } else if (point >= ' ' && point < 0x7f) {
+      out += static_cast<char>(point);
+    } else {
+      char number[11];
+      std::snprintf(number, sizeof number, "\\U%08X", point);
+      out += number;
+    }
+  }
+  out += '"';
+}
+
+// Behind "key:" or "-": a blank, or a new line and what is indented.
+void write_value(const Json& value, std::size_t indent, std::string& out) {
+  if (value.is_structured() && !value.empty()) {
+    out += '\n';
+    for (auto entry = value.begin(); entry != value.end(); ++entry) {
+      out.append(indent, ' ');
+      if (value.is_array()) {
+        out += '-';
+      } else {
+        const bool plain = entry.key().find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos && entry.key().size() > 3;
+        if (plain) out += entry.key();
+        else write_text(entry.key(), out);
+        out += ':';
+      }
+      write_value(*entry, indent + 2, out);
+    }
+    return;
+  }
+  out += ' ';
+  if (value.is_string()) write_text(value.get<std::string>(), out);
+  else out += value.dump();
+  out += '\n';
+}
+
+void mark(Json& owner, const Json& marks) {
+  if (!owner.contains("labels")) owner["labels"] = Json::object();
+  owner["labels"].update(marks);
+}
+
+double number_in(const Json& text) { return std::strtod(text.get<std::string>().c_str(), nullptr); }
+
+// The tighter of both; 0 is none.
+void limit_service(Json& service, const ServiceLimits& limits) {
+  const auto tighten = [&](const char* key, double ours, const Json& value, const std::function<double(const Json&)>& size) {
+    if (ours <= 0) return;
+    Json& all = service["deploy"]["resources"]["limits"];
+    if (!all.contains(key) || size(all[key]) <= 0 || size(all[key]) > ours) all[key] = value;
+  };
+  tighten("pids", static_cast<double>(limits.pids), limits.pids, [](const Json& pids) { return pids.get<double>(); });
+  tighten("memory", static_cast<double>(limits.memory_bytes), std::to_string(limits.memory_bytes), number_in);
+  std::ostringstream cpus;
+  cpus << limits.cpus;
+  tighten("cpus", limits.cpus, cpus.str(), number_in);
+}
+
+}  // namespace
+
+std::string stack_file(const DeploySpec& spec, const std::string& node, const std::string& instance) {
+  const Json marks = marks_of(spec, instance);
+  Json all_marks = marks;
+  all_marks.update({{version_label, spec.facts.version}, {commit_label, spec.facts.commit}, {domain_label, spec.domain}});
+  Json file = Json::parse(spec.compose);
+  for (const auto& service : spec.facts.services) {
+    Json& json = file["services"][service.name];
+    mark(json["deploy"], all_marks);
+    if (is_held(spec, service)) json["deploy"]["placement"]["constraints"].push_back("node.id == " + node);
+    // A container's marks are part of what a change restarts: a live app, which no run deploys, has none.
+    if (spec.run_id.empty()) continue;
+    mark(json, marks);
+    limit_service(json, spec.limits);
+  }
+  for (auto& [key, volume] : file["volumes"].items())
+    if (!volume.contains("external")) {
+      mark(volume, marks);
+      volume["labels"][volume_label] = key;
+    }
+  const bool has_default = std::any_of(spec.facts.services.begin(), spec.facts.services.end(), [](const auto& service) { return service.networks.empty(); });
+  if (has_default && !file["networks"].contains("default")) file["networks"]["default"] = Json::object();
+  for (auto& network : file["networks"]) {
+    if (network.contains("external")) continue;
+    mark(network, marks);
+    if (spec.internal_networks && !spec.run_id.empty()) network["internal"] = true;
+  }
+  // Made by the engine, by content, before the deploy.
+  for (const auto& object : spec.objects) {
+    Json& json = file[object.is_secret ? "secrets" : "configs"][object.key];
+    json = {{"external", true}, {"name", name_of(spec, object)}};
+  }
+  std::string out = "version: \"" + file["version"].get<std::string>() + "\"";
+  file.erase("version");
+  for (const char* section : {"volumes", "networks"})
+    if (file[section].empty()) file.erase(section);
+  write_value(file, 0, out);
+  return out;
+}
+
+}  // namespace simmer::swarm

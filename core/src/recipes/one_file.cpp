@@ -1,0 +1,115 @@
+#include <recipes/one_file.hpp>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include <recipes/docker_words.hpp>
+#include <recipes/inside.hpp>
+#include <recipes/recipe_tree.hpp>
+
+namespace simmer {
+namespace {
+
+using Json = nlohmann::json;
+
+// Docker does nothing about them in a stack.
+bool is_ignored(const std::string& key) {
+  static const std::set<std::string> keys = {"build",        "cgroup_parent", "cgroupns_mode", "container_name", "depends_on", "devices",    "domainname",   "env_file",    "expose", "external_links", "ipc",
+                                             "links",        "mac_address",   "network_mode",  "pid",            "privileged", "restart",    "security_opt", "shm_size",    "userns_mode"};
+  return keys.contains(key) || key.starts_with("x-");
+}
+
+Json to_json(const YamlValue& value) {
+  switch (value.kind) {
+    case YamlValue::Kind::null: return nullptr;
+    case YamlValue::Kind::scalar: return value.quoted ? Json(value.text) : Json::parse(value.text);
+    case YamlValue::Kind::list: {
+      Json list = Json::array();
+      for (const auto& item : value.items) list.push_back(to_json(item));
+      return list;
+    }
+    case YamlValue::Kind::map: break;
+  }
+  Json map = Json::object();
+  for (const auto& entry : value.entries) map[entry.key] = to_json(entry.value);
+  return map;
+}
+
+// Lists that Docker takes only without repetitions; files that are appended to one another may have brought some.
+Json without_repetitions(const Json& list) {
+  Json once = Json::array();
+  for (const auto& item : list)
+    if (std::find(once.begin(), once.end(), item) == once.end()) once.push_back(item);
+  return once;
+}
+
+Json service_json(const YamlValue& service, const std::filesystem::path& dir, bool& is_new) {
+  Json json = Json::object();
+  for (const auto& entry : service.entries)
+    if (!is_ignored(entry.key)) json[entry.key] = to_json(entry.value);
+  for (const char* list : {"cap_add", "cap_drop", "dns", "dns_search", "tmpfs", "extra_hosts", "ports", "volumes"})
+    if (json.contains(list)) json[list] = without_repetitions(json[list]);
+  // A path of the host is seen from the checkout; the file has no folder of its own.
+  if (json.contains("volumes"))
+    for (auto& mount : json["volumes"])
+      if (mount.value("type", "") == "bind")
+        if (const std::string source = mount.value("source", ""); !source.empty() && source.front() != '/' && source.front() != '\\') mount["source"] = (dir / source).lexically_normal().string();
+  if (json.contains("deploy") && json["deploy"].contains("resources"))
+    for (auto& part : json["deploy"]["resources"])
+      if (part.contains("memory")) part["memory"] = std::to_string(parse_bytes(part["memory"].get<std::string>()).value_or(0));
+  is_new = is_new || json.contains("oom_score_adj") || (json.contains("healthcheck") && json["healthcheck"].contains("start_interval"));
+  if (json.contains("networks"))
+    for (const auto& use : json["networks"]) is_new = is_new || use.contains("driver_opts");
+  return json;
+}
+
+}  // namespace
+
+std::vector<FileObject> read_file_objects(const std::filesystem::path& dir, const YamlValue& compose) {
+  std::vector<FileObject> objects;
+  for (const std::string section : {"configs", "secrets"}) {
+    const YamlValue* all = compose.find(section);
+    if (all == nullptr) continue;
+    for (const auto& entry : all->entries) {
+      const std::string name = section.substr(0, section.size() - 1) + " " + entry.key;
+      if (entry.value.find("external") != nullptr || entry.value.find("driver") != nullptr) continue;
+      const YamlValue* file = entry.value.find("file");
+      if (file == nullptr || file->text.empty()) entry.value.refuse(name + " names no file and is not external");
+      if (!stays_inside(dir, file->text)) continue;
+      FileObject object{section == "secrets", entry.key, "", "", {}};
+      auto content = read_recipe_file(dir, file->text);
+      if (!content) file->refuse(name + ": there is no file '" + file->text + "' in the recipe");
+      object.content = std::move(*content);
+      if (const YamlValue* driver = entry.value.find("template_driver")) object.template_driver = driver->text;
+      if (const YamlValue* labels = entry.value.find("labels"))
+        for (const auto& label : labels->entries) object.labels[label.key] = label.value.text;
+      objects.push_back(std::move(object));
+    }
+  }
+  return objects;
+}
+
+std::string one_file(const RecipeTree& tree) {
+  Json json = Json::object();
+  bool is_new = false;
+  for (const auto& section : tree.compose.entries) {
+    if (section.key == "version") continue;
+    json[section.key] = Json::object();
+    for (const auto& entry : section.value.entries) {
+      if (section.key == "services") json["services"][entry.key] = service_json(entry.value, tree.dir, is_new);
+      else json[section.key][entry.key] = to_json(entry.value);
+      const YamlValue* file = section.key == "configs" || section.key == "secrets" ? entry.value.find("file") : nullptr;
+      if (file != nullptr && !stays_inside(tree.dir, file->text)) file->refuse("'" + file->text + "' lies outside of the recipe: Simmer reads nothing there, whatever is allowed");
+      const YamlValue* env_files = section.key == "services" ? entry.value.find("env_file") : nullptr;
+      if (env_files != nullptr)
+        for (const auto& each : env_files->items)
+          if (!stays_inside(tree.dir, each.text)) each.refuse("env_file '" + each.text + "' lies outside of the recipe: Simmer reads nothing there, whatever is allowed");
+    }
+  }
+  // All that 3.9 can say is the same from 20.10 on, whatever version the recipe's files name.
+  json["version"] = is_new ? "3.13" : "3.9";
+  return json.dump();
+}
+
+}  // namespace simmer
