@@ -128,6 +128,7 @@ class EnvReader {
   // A comment begins at the line's last '#' that has a blank before it: passwords and colours hold it too.
   void read_plain(EnvLine& line) {
     const std::string rest = rest_of_line();
+    line.bare = true;
     std::string_view value = rest;
     check_text(value, line.name);
     for (std::size_t i = value.size(); i-- > 1;)

@@ -16,6 +16,7 @@ struct EnvLine {
   std::string value;       // escapes read, `$X` not yet filled in; `\$` still marks a dollar that is none
   std::string comment;     // what follows the value's `#`
   bool literal = false;    // in single quotes: `$` and `\` mean nothing in it
+  bool bare = false;       // in no quotes
   std::size_t line = 0;    // where it begins, from 1
 };
 
