@@ -99,8 +99,7 @@ int run(int argc, char** argv) {
   try {
     return dispatch(parse_command_line(argc, argv), output);
   } catch (const Error& error) {
-    // What a recipe contains is red in a run; where it is only looked at, the caller named it.
-    return refuse(error.what(), to_text(error.kind()), error.kind() == ErrorKind::recipe ? 2 : exit_code_of(error.kind()), argc, argv);
+    return refuse(error.what(), to_text(error.kind()), exit_code_of(error.kind()), argc, argv);
   } catch (const std::exception& error) {
     return refuse(std::string("a defect of Simmer itself: ") + error.what(), to_text(ErrorKind::internal), exit_code_of(ErrorKind::internal), argc, argv);
   }
