@@ -4,7 +4,6 @@
 #include <cctype>
 #include <functional>
 #include <optional>
-#include <set>
 #include <sstream>
 #include <string_view>
 
@@ -350,14 +349,7 @@ std::map<std::string, std::string> read_abra_exports(const std::string& text) {
   return exports;
 }
 
-bool is_tools_name(const std::string& name) {
-  static const std::set<std::string> names = {
-      "PATH", "HOME", "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES", "LOCALDOMAIN", "LOCPATH", "MALLOC_TRACE", "NLSPATH", "RESOLV_HOST_CONF", "RES_OPTIONS",
-      "GOCOVERDIR", "GODEBUG", "GOTRACEBACK",
-      "DOCKER_API_VERSION", "DOCKER_AUTH_CONFIG", "DOCKER_CERT_PATH", "DOCKER_CONFIG", "DOCKER_CONTENT_TRUST", "DOCKER_CONTENT_TRUST_SERVER", "DOCKER_CONTEXT", "DOCKER_CUSTOM_HEADERS",
-      "DOCKER_DEFAULT_PLATFORM", "DOCKER_HOST", "DOCKER_ORCHESTRATOR", "DOCKER_STACK_ORCHESTRATOR", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "KUBECONFIG"};
-  return name.rfind("LD_", 0) == 0 || name.rfind("DOCKER_CLI_", 0) == 0 || name.rfind("ABRA_", 0) == 0 || names.count(name) != 0;
-}
+bool is_tools_name(const std::string& name) { return name.starts_with("ABRA_"); }
 
 std::vector<SecretRule> read_secret_rules(const std::vector<EnvLine>& lines, const Environment& env,
                                           std::vector<std::string>& warnings) {

@@ -35,9 +35,9 @@ std::string with_names_filled_in(const std::string& value, const Environment& en
 // What only a shell could say (`$`, substitutions, a second command in the line) is ignored, with its whole line.
 std::map<std::string, std::string> read_abra_exports(const std::string& text);
 
-// A name that means something to the tools which deploy a recipe (the dynamic loader, Go's runtime, the docker CLI, abra): a
-// recipe may neither set it, or it would decide what those load and where they go, nor read it, or it would see this
-// machine's value where the policy saw none.
+// A name that abra obeys, from its environment and for all that is known from an app's `.env`: a recipe may neither set nor read it. Every other
+// (HOME, DOCKER_HOST, LD_PRELOAD) is the recipe's own: Docker's client gets one file in which all names are filled in, and
+// nothing of this environment; `local` gives a service what its recipe asks for, with no more rights than its commands have anyway.
 bool is_tools_name(const std::string& name);
 
 // SECRET_X_VERSION lines and what their comments ask for. `env`: the version that counts.
