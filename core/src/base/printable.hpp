@@ -11,8 +11,6 @@ namespace simmer {
 // The length of the whole and valid UTF-8 character at the beginning of `text` (1 to 4); 0 when there is none.
 std::size_t utf8_length(std::string_view text);
 
-bool is_utf8(std::string_view text);
-
 // Controls (C0, DEL, C1), what turns the direction of text round (bidi) and the separators U+2028 and U+2029 as `\x1b` or `\u202e`, bytes
 // that are no UTF-8 as `\xff`; all else as it is, tabs and line ends too. What stands above ASCII becomes an escape that JSON knows:
 // a JSON document stays one, with the same meaning.

@@ -141,11 +141,12 @@ class EnvReader {
 
   // A lone carriage return ends a line for godotenv and for nobody else; the other controls mean nothing to anybody.
   void check_text(std::string_view text, const std::string& name) const {
-    if (!is_utf8(text)) refuse("the value of " + name + " is not UTF-8 text");
-    for (std::size_t i = 0; i < text.size(); ++i) {
+    for (std::size_t i = 0, length = 0; i < text.size(); i += length) {
+      length = utf8_length(text.substr(i));
+      if (length == 0) refuse("the value of " + name + " is not UTF-8 text");
       const auto c = static_cast<unsigned char>(text[i]);
-      const bool c1 = c == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-      if (c1 || c == 0x7f || (c < 0x20 && c != '\t' && c != '\n')) refuse("a control character in the value of " + name);
+      const bool is_c1 = c == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+      if (is_c1 || c == 0x7f || (c < 0x20 && c != '\t' && c != '\n')) refuse("a control character in the value of " + name);
     }
   }
 
