@@ -23,6 +23,7 @@ int command_run(const Invocation& call);
 int command_canonical(const Invocation& call);
 int command_snapshot(const Invocation& call);
 int command_recipe(const Invocation& call);
+int show_recipe(const Invocation& call);  // `recipe show`
 int command_plugin(const Invocation& call);
 int command_alerts(const Invocation& call);
 int command_status(const Invocation& call);

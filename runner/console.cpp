@@ -3,27 +3,27 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <iostream>
 
+#include <base/printable.hpp>
 #include <config/config.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
 
-Console::Console(LogLevel least) : least_(least), terminal_(::isatty(STDERR_FILENO) == 1) {
+Console::Console(LogLevel least, std::ostream& terminal) : least_(least), out_(terminal), terminal_(::isatty(STDERR_FILENO) == 1) {
   const char* plain = std::getenv("NO_COLOR");
-  const char* terminal = std::getenv("TERM");
-  colours_ = terminal_ && (plain == nullptr || *plain == '\0') && (terminal == nullptr || std::string(terminal) != "dumb");
+  const char* kind = std::getenv("TERM");
+  colours_ = terminal_ && (plain == nullptr || *plain == '\0') && (kind == nullptr || std::string(kind) != "dumb");
 }
 
 Console::~Console() { clear(); }
 
 std::string Console::painted(const char* colour, const std::string& text) const {
-  return colours_ ? std::string("\033[") + colour + "m" + text + "\033[0m" : text;
+  return colours_ && colour != nullptr ? std::string("\033[") + colour + "m" + printable(text) + "\033[0m" : printable(text);
 }
 
 void Console::clear() {
-  if (phase_shown_) std::cerr << "\r\033[K" << std::flush;
+  if (phase_shown_) out_ << "\r\033[K" << std::flush;
   phase_shown_ = false;
 }
 
@@ -31,29 +31,29 @@ void Console::line(LogLevel level, const std::string& text) {
   if (level < least_) return;
   clear();
   const char* colour = level == LogLevel::error ? "31" : level == LogLevel::warning ? "33" : nullptr;
-  std::cerr << "  " << (colour != nullptr ? painted(colour, text) : text) << std::endl;
+  out_ << "  " << painted(colour, text) << std::endl;
 }
 
 void Console::phase(const std::string& text) {
   if (least_ > LogLevel::info) return;
   clear();
   if (terminal_) {
-    std::cerr << painted("36", "… " + text) << std::flush;
+    out_ << painted("36", "… " + text) << std::flush;
     phase_shown_ = true;
   } else {
-    std::cerr << "- " << text << std::endl;
+    out_ << "- " << printable(text) << std::endl;
   }
 }
 
 void Console::still(const std::string& phase, std::chrono::milliseconds for_how_long) {
   if (least_ > LogLevel::info) return;
   clear();
-  std::cerr << (terminal_ ? "… " : "- ") << "still " << phase << " (" << format_duration(for_how_long) << ")";
+  out_ << (terminal_ ? "… " : "- ") << "still " << printable(phase) << " (" << format_duration(for_how_long) << ")";
   if (terminal_) {
-    std::cerr << std::flush;
+    out_ << std::flush;
     phase_shown_ = true;
   } else {
-    std::cerr << std::endl;
+    out_ << std::endl;
   }
 }
 

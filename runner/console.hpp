@@ -1,6 +1,7 @@
 // What people see while a command works: on standard error, so that standard output is the answer alone.
 #pragma once
 
+#include <ostream>
 #include <string>
 
 #include <runs/attempt.hpp>
@@ -9,8 +10,8 @@ namespace simmer {
 
 class Console : public Progress {
  public:
-  // `least`: lines below it are not shown.
-  explicit Console(LogLevel least);
+  // `least`: lines below it are not shown. `terminal`: standard error, unfiltered; what is shown there is made printable here.
+  Console(LogLevel least, std::ostream& terminal);
   ~Console() override;
   void line(LogLevel level, const std::string& text) override;
   void phase(const std::string& text) override;
@@ -20,6 +21,7 @@ class Console : public Progress {
   void clear();
   std::string painted(const char* colour, const std::string& text) const;
   LogLevel least_;
+  std::ostream& out_;
   bool terminal_, colours_, phase_shown_ = false;
 };
 

@@ -13,6 +13,7 @@
 #include <local/local_engine.hpp>
 #include <nlohmann/json.hpp>
 #include <options.hpp>
+#include <printable_output.hpp>
 #include <plugin_check.hpp>
 #include <runs/error_kind.hpp>
 #include <simmer/error.hpp>
@@ -48,7 +49,7 @@ const std::map<std::string, CommandEntry>& commands() {
 // Words of the contract whose parts are still to be built: said as such, not as a typing error.
 const std::vector<std::string> to_come = {"reconcile", "rollback", "sweep", "lease", "hold", "why", "serve", "init", "history", "selftest"};
 
-int dispatch(const CommandLine& line) {
+int dispatch(const CommandLine& line, PrintableOutput& output) {
   if (line.has("help") || (line.words.empty() && !line.has("version"))) {
     (line.has("help") ? std::cout : std::cerr) << usage_text();
     return line.has("help") ? 0 : 2;
@@ -76,7 +77,7 @@ int dispatch(const CommandLine& line) {
   session.child_command = {this_program().string(), "--run-child"};
   session.command_line = line.typed;
   session.interruption = &interruption;
-  Console console(log_level_from(log_level_for(line, session.config)));
+  Console console(log_level_from(log_level_for(line, session.config)), output.terminal());
   session.progress = &console;
   for (const auto& key : session.config.without_effect)
     console.line(LogLevel::warning, session.config.file.string() + ": the key " + key + " has no effect in this version");
@@ -94,11 +95,11 @@ int refuse(std::string what, const std::string& kind, int code, int argc, char**
 }
 
 int run(int argc, char** argv) {
+  PrintableOutput output;
   try {
-    return dispatch(parse_command_line(argc, argv));
+    return dispatch(parse_command_line(argc, argv), output);
   } catch (const Error& error) {
-    // What a recipe contains is red in a run; where it is only looked at, the caller named it.
-    return refuse(error.what(), to_text(error.kind()), error.kind() == ErrorKind::recipe ? 2 : exit_code_of(error.kind()), argc, argv);
+    return refuse(error.what(), to_text(error.kind()), exit_code_of(error.kind()), argc, argv);
   } catch (const std::exception& error) {
     return refuse(std::string("a defect of Simmer itself: ") + error.what(), to_text(ErrorKind::internal), exit_code_of(ErrorKind::internal), argc, argv);
   }

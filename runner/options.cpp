@@ -147,7 +147,7 @@ usage: simmer [options] COMMAND ...
   canonical list | show R | seed R [--fresh] | deploy R | undeploy R | verify R | restore R | drop R
                                                       the known-goods that are kept data-warm
   snapshot show A | verify A | export A --to DIR      the data of a known-good
-  recipe list | show R [--ref R] | add NAME URL       what was understood of a recipe
+  recipe list | show R|PATH [--ref R] | add NAME URL  what was understood of a recipe, what a run would refuse
   plugin list | check FILE                            which plugins there are; the conformance kit
   alerts list | show ID | ack ID                      what needs a person
   status                                              apps, runs, journals, disk

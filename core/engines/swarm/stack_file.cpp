@@ -7,6 +7,8 @@
 #include <functional>
 #include <sstream>
 
+#include <base/utf8.hpp>
+
 namespace simmer::swarm {
 
 namespace {
@@ -55,10 +57,9 @@ namespace {
 void write_text(const std::string& text, std::string& out) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    std::uint32_t point = length == 1 ? lead : lead & (0x7fU >> length);
-    for (std::size_t k = 1; k < length && i + k < text.size(); ++k) point = point << 6U | (static_cast<unsigned char>(text[i + k]) & 0x3fU);
+    const std::string_view rest = std::string_view(text).substr(i);
+    const std::size_t length = std::max<std::size_t>(utf8_length(rest), 1);
+    const std::uint32_t point = utf8_code(rest.substr(0, length));
     i += length;
     if (point == '$') {
       out += "$$";  // a `$` would be interpolated

@@ -25,6 +25,7 @@ struct Shape {
   const Shape* of = nullptr;          // of a list's items, of a map's values
   bool unique = false;                // no item of the list twice
   bool extensible = false;            // takes x-… keys, from 3.7 on
+  int open_since = 99;                // takes any keys, which Docker ignores, from 3.<this> on
   std::vector<Field> fields;          // of an object: nothing else is in it
   std::vector<std::string> required;
   std::vector<std::string> words;     // the only texts
@@ -33,11 +34,11 @@ struct Shape {
 
 using Kind = Shape::Kind;
 
-Shape list_of(const Shape& item, std::string shown, bool unique = true) { return {Kind::list, std::move(shown), &item, unique, false, {}, {}, {}, {}}; }
-Shape map_of(const Shape& value, std::string shown) { return {Kind::map, std::move(shown), &value, false, false, {}, {}, {}, {}}; }
-Shape object_of(std::vector<Field> fields, bool extensible = false) { return {Kind::object, "a mapping", nullptr, false, extensible, std::move(fields), {}, {}, {}}; }
-Shape one_of(std::vector<const Shape*> choices, std::string shown) { return {Kind::choice, std::move(shown), nullptr, false, false, {}, {}, {}, std::move(choices)}; }
-Shape plain(Kind kind, std::string shown) { return {kind, std::move(shown), nullptr, false, false, {}, {}, {}, {}}; }
+Shape list_of(const Shape& item, std::string shown, bool unique = true) { return {Kind::list, std::move(shown), &item, unique, false, 99, {}, {}, {}, {}}; }
+Shape map_of(const Shape& value, std::string shown) { return {Kind::map, std::move(shown), &value, false, false, 99, {}, {}, {}, {}}; }
+Shape object_of(std::vector<Field> fields, bool extensible = false) { return {Kind::object, "a mapping", nullptr, false, extensible, 99, std::move(fields), {}, {}, {}}; }
+Shape one_of(std::vector<const Shape*> choices, std::string shown) { return {Kind::choice, std::move(shown), nullptr, false, false, 99, {}, {}, {}, std::move(choices)}; }
+Shape plain(Kind kind, std::string shown) { return {kind, std::move(shown), nullptr, false, false, 99, {}, {}, {}, {}}; }
 
 // The table. Shapes refer to one another, so they live as long as the program.
 struct Tables {
@@ -83,8 +84,12 @@ struct Tables {
     return shape;
   }();
   Shape ulimit = one_of({&integer, &both_limits}, "an integer, or a mapping with soft and hard"), ulimits = map_of(ulimit, "a mapping");
-  Shape build_form = object_of({{"context", &text}, {"dockerfile", &text}, {"args", &pairs}, {"labels", &pairs, 3}, {"cache_from", &texts, 2}, {"network", &text, 4}, {"target", &text, 4}, {"shm_size", &text, 5}, {"extra_hosts", &pairs, 9}}),
-        build = one_of({&text, &build_form}, "a path or a mapping");
+  Shape build_form = [this] {
+    Shape shape = object_of({{"context", &text}, {"dockerfile", &text}, {"args", &pairs}, {"labels", &pairs, 3}, {"cache_from", &texts, 2}, {"network", &text, 4}, {"target", &text, 4}, {"shm_size", &text, 5}, {"extra_hosts", &pairs, 9}});
+    shape.open_since = 11;
+    return shape;
+  }();
+  Shape build = one_of({&text, &build_form}, "a path or a mapping");
   Shape expose = list_of(text_or_number, "a list, no item of it twice");
   Shape service = object_of({{"deploy", &deploy}, {"build", &build}, {"cap_add", &texts}, {"cap_drop", &texts}, {"cgroupns_mode", &text, 9}, {"cgroup_parent", &text}, {"command", &command}, {"configs", &file_uses, 3}, {"container_name", &text},
                              {"credential_spec", &credential, 3}, {"depends_on", &texts}, {"devices", &texts}, {"dns", &text_or_texts}, {"dns_search", &text_or_texts}, {"domainname", &text}, {"entrypoint", &command}, {"env_file", &text_or_texts},
@@ -210,6 +215,7 @@ class SchemaCheck {
         continue;
       }
       const auto field = std::find_if(shape.fields.begin(), shape.fields.end(), [&](const Field& each) { return each.name == entry.key; });
+      if (field == shape.fields.end() && version_ >= shape.open_since) continue;
       if (field == shape.fields.end()) {
         std::vector<std::string> known;
         for (const auto& each : shape.fields) known.push_back(each.name);

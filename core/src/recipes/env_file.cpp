@@ -2,41 +2,88 @@
 
 #include <algorithm>
 #include <cctype>
-#include <set>
+#include <functional>
+#include <optional>
 #include <sstream>
+#include <string_view>
 
+#include <base/utf8.hpp>
 #include <recipes/yaml_value.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
 namespace {
 
-bool starts_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-bool continues_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '-'; }
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+constexpr std::size_t max_value = 65536;
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool continues_key(char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '.'; }
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+// What may stand in `$NAME` for godotenv: capitals alone, so that "pa$word" is what it looks like.
+bool continues_reference(char c) { return (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_'; }
+
+constexpr std::string_view hard_blank = "\xC2\xA0";  // U+00A0: blank for godotenv too
+
+// Blanks at the ends, as godotenv cuts them off a bare value.
+std::size_t blanks_at_begin(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size())
+    if (is_blank(text[at])) ++at;
+    else if (text.substr(at).starts_with(hard_blank)) at += hard_blank.size();
+    else break;
+  return at;
+}
+bool ends_blank(std::string_view text) { return !text.empty() && (is_blank(text.back()) || text.ends_with(hard_blank)); }
+std::string without_blanks(std::string_view text) {
+  text.remove_prefix(blanks_at_begin(text));
+  while (ends_blank(text)) text.remove_suffix(is_blank(text.back()) ? 1 : hard_blank.size());
+  return std::string(text);
+}
+
+// What godotenv makes of `\` in double quotes: two passes, of which the second leaves `\$` for the filling in.
+std::string unescaped(const std::string& text) {
+  std::string first, second;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\' || i + 1 == text.size() || text[i + 1] == '\n') {
+      first += text[i];
+      continue;
+    }
+    const char next = text[++i];
+    if (next == 'n') first += '\n';
+    else if (next == 'r') first += '\r';
+    else (first += '\\') += next;
+  }
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    if (first[i] == '\\' && i + 1 < first.size() && first[i + 1] != '$') ++i;
+    second += first[i];
+  }
+  return second;
+}
 
 // One pass over the text; every method leaves `at_` behind what it has read.
 class EnvReader {
  public:
-  EnvReader(const std::string& text, const std::string& shown_name) : text_(text), shown_name_(shown_name) {
-    if (text_.rfind("\xEF\xBB\xBF", 0) == 0) at_ = 3;
-    if (text_.find('\0') != std::string::npos) refuse("a NUL character");
+  EnvReader(const std::string& text, const std::string& shown_name) : shown_name_(shown_name) {
+    for (std::size_t i = 0; i < text.size(); ++i)
+      if (text[i] != '\r' || text.compare(i, 2, "\r\n") != 0) text_ += text[i];
+    if (text_.starts_with("\xEF\xBB\xBF")) refuse("a byte order mark, which abra takes for a part of the first key; save the file without one");
   }
 
   std::vector<EnvLine> all() {
     std::vector<EnvLine> lines;
-    while (at_ < text_.size()) {
+    for (; at_ < text_.size(); skip_to_next_line()) {
       skip_blanks();
-      if (at_ < text_.size() && text_[at_] != '\n' && text_[at_] != '#')
-        if (EnvLine line; read_assignment(line)) lines.push_back(std::move(line));
-      skip_to_next_line();
+      if (at_ == text_.size() || text_[at_] == '\n' || text_[at_] == '#') continue;
+      lines.push_back(read_assignment());
     }
     return lines;
   }
 
  private:
-  // False for a name alone, which passes a variable of the caller's on: nothing is known of it here.
-  bool read_assignment(EnvLine& line) {
+  EnvLine read_assignment() {
+    EnvLine line;
+    line.line = line_;
     line.name = read_name();
     if (line.name == "export" && at_ < text_.size() && is_blank(text_[at_])) {
       skip_blanks();
@@ -44,35 +91,31 @@ class EnvReader {
     }
     if (line.name.empty()) refuse("a line that is no KEY=value");
     skip_blanks();
-    if (at_ == text_.size() || text_[at_] == '\n' || text_[at_] == '#') return false;
-    if (text_[at_] != '=') refuse("'" + line.name + "' is not followed by '='");
+    if (at_ == text_.size() || (text_[at_] != '=' && text_[at_] != ':'))
+      refuse("'" + line.name + "' is not followed by '='; a key is made of letters, digits, '_' and '.'");
     ++at_;
-    skip_blanks();
+    at_ += blanks_at_begin(std::string_view(text_).substr(at_));
     if (at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\''))
       read_quoted(line);
     else
       read_plain(line);
-    return true;
+    if (line.value.size() > max_value) refuse("the value of " + line.name + " is longer than 64 KiB");
+    return line;
   }
 
+  // To the next such quote without a backslash before it, whatever stands before that; then every quote at both ends goes.
   void read_quoted(EnvLine& line) {
-    const char quote = text_[at_++];
-    const std::size_t opened_at = line_;
+    const char quote = text_[at_];
+    const std::size_t begin = at_;
     line.literal = quote == '\'';
-    for (; at_ < text_.size() && text_[at_] != quote; ++at_) {
-      char c = text_[at_];
-      if (c == '\\' && quote == '"' && at_ + 1 < text_.size()) {
-        const char next = text_[++at_];
-        if (next != '"' && next != '\\' && next != '$' && next != 'n') line.value += '\\';
-        c = next == 'n' ? '\n' : next;
-      }
-      line_ += text_[at_] == '\n';
-      if (c != '\r') line.value += c;
-    }
-    if (at_ == text_.size()) {
-      line_ = opened_at;
-      refuse("the quote of " + line.name + " is not closed");
-    }
+    for (++at_; at_ < text_.size() && (text_[at_] != quote || text_[at_ - 1] == '\\');) ++at_;
+    if (at_ == text_.size()) refuse("the quote of " + line.name + " is not closed");
+    std::string_view inner = std::string_view(text_).substr(begin, at_ - begin);
+    check_text(inner, line.name);
+    while (!inner.empty() && inner.front() == quote) inner.remove_prefix(1);
+    while (!inner.empty() && inner.back() == quote) inner.remove_suffix(1);
+    line.value = line.literal ? std::string(inner) : unescaped(std::string(inner));
+    line_ += static_cast<std::size_t>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(begin), text_.begin() + static_cast<std::ptrdiff_t>(at_), '\n'));
     ++at_;
     skip_blanks();
     if (at_ < text_.size() && text_[at_] == '#')
@@ -81,21 +124,35 @@ class EnvReader {
       refuse("something follows the closing quote of " + line.name);
   }
 
+  // A comment begins at the line's last '#' that has a blank before it: passwords and colours hold it too.
   void read_plain(EnvLine& line) {
-    line.value = rest_of_line();
-    // A '#' begins a comment only behind a blank: passwords and colours hold it too.
-    for (std::size_t i = 0; i < line.value.size(); ++i)
-      if (line.value[i] == '#' && (i == 0 || is_blank(line.value[i - 1]))) {
-        line.comment = line.value.substr(i + 1);
-        line.value.resize(i);
+    const std::string rest = rest_of_line();
+    line.bare = true;
+    std::string_view value = rest;
+    check_text(value, line.name);
+    for (std::size_t i = value.size(); i-- > 1;)
+      if (value[i] == '#' && ends_blank(value.substr(0, i))) {
+        line.comment = value.substr(i + 1);
+        value = value.substr(0, i);
+        break;
       }
-    while (!line.value.empty() && is_blank(line.value.back())) line.value.pop_back();
+    line.value = without_blanks(value);
+  }
+
+  // A lone carriage return ends a line for godotenv and for nobody else; the other controls mean nothing to anybody.
+  void check_text(std::string_view text, const std::string& name) const {
+    for (std::size_t i = 0, length = 0; i < text.size(); i += length) {
+      length = utf8_length(text.substr(i));
+      if (length == 0) refuse("the value of " + name + " is not UTF-8 text");
+      const auto c = static_cast<unsigned char>(text[i]);
+      const bool is_c1 = c == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+      if (is_c1 || c == 0x7f || (c < 0x20 && c != '\t' && c != '\n')) refuse("a control character in the value of " + name);
+    }
   }
 
   std::string read_name() {
     const std::size_t begin = at_;
-    if (at_ < text_.size() && starts_name(text_[at_]))
-      while (at_ < text_.size() && continues_name(text_[at_])) ++at_;
+    while (at_ < text_.size() && continues_key(text_[at_])) ++at_;
     return text_.substr(begin, at_ - begin);
   }
   std::string rest_of_line() {
@@ -111,18 +168,101 @@ class EnvReader {
     if (at_ < text_.size()) ++at_;
     ++line_;
   }
-  [[noreturn]] void refuse(const std::string& what) const {
-    refuse_recipe(shown_name_ + ":" + std::to_string(line_) + ": " + what);
-  }
+  [[noreturn]] void refuse(const std::string& what) const { refuse_recipe(shown_name_ + ":" + std::to_string(line_) + ": " + what); }
 
-  const std::string& text_;
+  std::string text_;  // with plain line ends
   const std::string& shown_name_;
   std::size_t at_ = 0, line_ = 1;
 };
 
-void replace_all(std::string& text, const std::string& what, const std::string& with) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
+// `$X`, `${X}` and, since godotenv takes any bracket alone, `${X`, `$X}` and `$(X`: what `value_of` says; nothing: as it is written.
+// `\$…` loses its backslash.
+using ValueOf = std::function<std::optional<std::string>(const std::string& name)>;
+std::string filled_in(const std::string& text, const ValueOf& value_of) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size() && out.size() <= max_value;) {
+    const bool escaped = text[i] == '\\' && text.compare(i + 1, 1, "$") == 0;
+    if (text[i] != '$' && !escaped) {
+      out += text[i++];
+      continue;
+    }
+    std::size_t end = i + (escaped ? 2 : 1);
+    const auto has = [&](char c) { return end < text.size() && text[end] == c; };
+    if (has('(')) ++end;
+    if (has('{')) ++end;
+    const std::size_t begin = end;
+    while (end < text.size() && continues_reference(text[end])) ++end;
+    const std::string name = text.substr(begin, end - begin);
+    if (has('}')) ++end;
+    const std::string written = text.substr(i, end - i);
+    if (escaped) out += written.substr(1);
+    else out += name.empty() ? written : value_of(name).value_or(written);
+    i = end;
+  }
+  return out;
+}
+
+// A key that grows by naming itself again and again would grow without end.
+void check_size(const EnvLine& line, const std::string& value, const std::string& shown_name) {
+  if (value.size() > max_value) refuse_recipe(shown_name + ":" + std::to_string(line.line) + ": the value of " + line.name + " is longer than 64 KiB");
+}
+
+// A simple command of a shell, split into its words from `at`; nothing when a word is more than a constant. `at` ends behind it.
+std::optional<std::vector<std::string>> constant_words(std::string_view script, std::size_t& at) {
+  std::vector<std::string> words;
+  std::string word;
+  bool in_word = false, constant = true;
+  const auto end_word = [&] {
+    if (in_word) words.push_back(word);
+    word.clear();
+    in_word = false;
+  };
+  while (at < script.size() && script[at] != '\n') {
+    const char c = script[at++];
+    if (is_blank(c) || (c == '\r' && script.substr(at).starts_with('\n'))) {
+      end_word();
+    } else if (c == '#' && !in_word) {
+      at = std::min(script.find('\n', at), script.size());
+    } else if (c == '\'') {
+      const auto closing = script.find('\'', at);
+      if (closing == std::string_view::npos) return std::nullopt;
+      word += script.substr(at, closing - at);
+      at = closing + 1;
+      in_word = true;
+    } else if (c == '"') {
+      in_word = true;
+      for (; at < script.size() && script[at] != '"'; ++at) {
+        if (script[at] == '\\' && at + 1 < script.size()) {
+          const char next = script[++at];
+          if (next == '\n') continue;
+          if (next != '"' && next != '\\' && next != '$' && next != '`') word += '\\';
+          word += next;
+        } else {
+          constant = constant && script[at] != '$' && script[at] != '`';
+          word += script[at];
+        }
+      }
+      if (at == script.size()) return std::nullopt;
+      ++at;
+    } else if (c == '\\' && at < script.size()) {
+      const char next = script[at++];
+      if (next == '\n') continue;  // the command goes on in the next line
+      word += next;
+      in_word = true;
+    } else {
+      // Substitutions, other commands, patterns, braces, and a home folder.
+      constant = constant && std::string_view("$`;&|()<>*?[{~\\").find(c) == std::string_view::npos;
+      word += c;
+      in_word = true;
+    }
+  }
+  end_word();
+  return constant ? std::optional(words) : std::nullopt;
+}
+
+bool is_shell_name(std::string_view name) {
+  if (name.empty() || is_digit(name[0])) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
 }
 
 // The value in a comment like " length=32 charset=special".
@@ -141,54 +281,76 @@ std::vector<EnvLine> read_env_lines(const std::string& text, const std::string& 
 
 Environment parse_env_file(const std::string& text, const std::string& shown_name) {
   Environment env;
-  for (auto& line : read_env_lines(text, shown_name)) {
+  for (const auto& line : read_env_lines(text, shown_name)) {
     std::string& value = env[line.name];
-    if (!line.literal) {
-      replace_all(line.value, "${" + line.name + "}", value);
-      // "$COMPOSE_FILE" but not "$COMPOSE_FILE_EXTRA".
-      const std::string own = "$" + line.name;
-      for (auto at = line.value.find(own); at != std::string::npos; at = line.value.find(own, at)) {
-        const std::size_t end = at + own.size();
-        if (end < line.value.size() &&
-            (starts_name(line.value[end]) || std::isdigit(static_cast<unsigned char>(line.value[end])) != 0)) {
-          at = end;
-        } else {
-          line.value.replace(at, own.size(), value);
-          at += value.size();
-        }
-      }
-    }
-    // A key that grows by naming itself again and again would grow without end.
-    if (line.value.size() > 65536) refuse_recipe(shown_name + ": the value of " + line.name + " is longer than 64 KiB");
-    value = std::move(line.value);
+    const auto own = [&](const std::string& name) { return name == line.name ? std::optional(value) : std::nullopt; };
+    std::string grown = line.literal ? line.value : filled_in(line.value, own);
+    check_size(line, grown, shown_name);
+    value = std::move(grown);
   }
   return env;
 }
 
-std::map<std::string, std::string> read_abra_exports(const std::string& text) {
-  std::map<std::string, std::string> exports;
-  std::istringstream script(text);
-  for (std::string line; std::getline(script, line);) {
-    if (line.rfind("export ", 0) != 0) continue;
-    // A substitution, or several commands in one line: only a shell could say what the value is.
-    if (line.find_first_of("$`;&|()<>") != std::string::npos) continue;
-    try {
-      for (const auto& one : read_env_lines(line, "abra.sh")) exports[one.name] = one.value;
-    } catch (const Error&) {
-      continue;  // a script may hold anything
+Environment evaluate_env(const std::vector<EnvLine>& lines, const Environment& given, const std::string& shown_name, std::vector<std::string>& warnings) {
+  Environment env;
+  for (const auto& line : lines) {
+    if (const auto instead = given.find(line.name); instead != given.end()) {
+      env[line.name] = instead->second;
+      continue;
     }
+    const auto value_of = [&](const std::string& name) -> std::optional<std::string> {
+      for (const Environment* known : {static_cast<const Environment*>(&env), &given})
+        if (const auto found = known->find(name); found != known->end()) return found->second;
+      if (warnings.size() < 200) warnings.push_back(one_line(shown_name + ":" + std::to_string(line.line) + ": " + line.name + " names " + name + ", which nothing above it sets: empty, as abra reads it"));
+      return "";
+    };
+    std::string value = line.literal ? line.value : filled_in(line.value, value_of);
+    check_size(line, value, shown_name);
+    env[line.name] = std::move(value);
+  }
+  env.insert(given.begin(), given.end());
+  return env;
+}
+
+std::string with_names_filled_in(const std::string& value, const Environment& env) {
+  std::string out;
+  for (std::size_t i = 0; i < value.size();) {
+    const auto dollar = std::min(value.find('$', i), value.size());
+    out += value.substr(i, dollar - i);
+    if (dollar == value.size()) break;
+    const bool braces = value.compare(dollar + 1, 1, "{") == 0;
+    const std::size_t begin = dollar + 1 + (braces ? 1 : 0);
+    std::size_t end = begin;
+    while (end < value.size() && (is_letter(value[end]) || is_digit(value[end]) || value[end] == '_')) ++end;
+    const auto known = env.find(value.substr(begin, end - begin));
+    const bool whole = !braces || value.compare(end, 1, "}") == 0;
+    i = whole && braces ? end + 1 : end;
+    out += whole && known != env.end() ? known->second : value.substr(dollar, i - dollar);
+  }
+  return out;
+}
+
+std::map<std::string, std::string> read_abra_exports(const std::string& text) {
+  static constexpr std::string_view command = "export";
+  std::map<std::string, std::string> exports;
+  const std::string_view script = text;
+  for (std::size_t at = 0; at < script.size(); at = std::min(script.find('\n', at), script.size() - 1) + 1) {
+    const std::string_view rest = script.substr(at);
+    if (!rest.starts_with(command) || rest.size() == command.size() || !is_blank(rest[command.size()])) continue;
+    std::size_t end = at + command.size();
+    const auto words = constant_words(script, end);
+    if (!words) continue;  // a script may hold anything; its next line is looked at by itself
+    // `export -n X=1` takes it back.
+    if (std::any_of(words->begin(), words->end(), [](const std::string& word) { return word.starts_with('-'); })) continue;
+    for (const auto& word : *words)
+      if (const auto equals = word.find('='); equals != std::string::npos && is_shell_name(std::string_view(word).substr(0, equals)))
+        exports[word.substr(0, equals)] = word.substr(equals + 1);
+    at = end;
   }
   return exports;
 }
 
-bool is_tools_name(const std::string& name) {
-  static const std::set<std::string> names = {
-      "PATH", "HOME", "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES", "LOCALDOMAIN", "LOCPATH", "MALLOC_TRACE", "NLSPATH", "RESOLV_HOST_CONF", "RES_OPTIONS",
-      "GOCOVERDIR", "GODEBUG", "GOTRACEBACK",
-      "DOCKER_API_VERSION", "DOCKER_AUTH_CONFIG", "DOCKER_CERT_PATH", "DOCKER_CONFIG", "DOCKER_CONTENT_TRUST", "DOCKER_CONTENT_TRUST_SERVER", "DOCKER_CONTEXT", "DOCKER_CUSTOM_HEADERS",
-      "DOCKER_DEFAULT_PLATFORM", "DOCKER_HOST", "DOCKER_ORCHESTRATOR", "DOCKER_STACK_ORCHESTRATOR", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "KUBECONFIG"};
-  return name.rfind("LD_", 0) == 0 || name.rfind("DOCKER_CLI_", 0) == 0 || name.rfind("ABRA_", 0) == 0 || names.count(name) != 0;
-}
+bool is_tools_name(const std::string& name) { return name.starts_with("ABRA_"); }
 
 std::vector<SecretRule> read_secret_rules(const std::vector<EnvLine>& lines, const Environment& env,
                                           std::vector<std::string>& warnings) {

@@ -23,31 +23,6 @@ void refuse_tools_names(const Environment& set, const std::string& file) {
     if (is_tools_name(name)) refuse_recipe(file + ": sets " + name + ", which the tools that deploy it obey; call the variable something else");
 }
 
-// `value` with $NAME and ${NAME} filled in where `env` knows the name; all else stays as written.
-std::string with_known_names(const std::string& value, const Environment& env) {
-  std::string out;
-  for (std::size_t i = 0; i < value.size();) {
-    const auto dollar = std::min(value.find('$', i), value.size());
-    out += value.substr(i, dollar - i);
-    if (dollar == value.size() || out.size() > 65536) break;
-    const bool braces = value.compare(dollar + 1, 1, "{") == 0;
-    const std::size_t begin = dollar + 1 + (braces ? 1 : 0);
-    std::size_t end = begin;
-    while (end < value.size() && (std::isalnum(static_cast<unsigned char>(value[end])) != 0 || value[end] == '_')) ++end;
-    const auto known = env.find(value.substr(begin, end - begin));
-    const bool whole = !braces || value.compare(end, 1, "}") == 0;
-    i = whole && braces ? end + 1 : end;
-    out += whole && known != env.end() ? known->second : value.substr(dollar, i - dollar);
-  }
-  return out;
-}
-
-// .env.sample's values refer to others of them ("noreply@$DOMAIN"); the caller's overlays count.
-void expand_references(Environment& env, const std::vector<EnvLine>& sample, const Environment& given) {
-  for (const auto& line : sample)
-    if (!line.literal && given.count(line.name) == 0) env[line.name] = with_known_names(env[line.name], env);
-}
-
 std::vector<std::string> files_to_read(const std::filesystem::path& dir, const Environment& env) {
   const auto asked = env.find("COMPOSE_FILE");
   if (asked != env.end() && !asked->second.empty()) {
@@ -99,11 +74,9 @@ RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string&
       sample = read_env_lines(*text, ".env.sample");
       tree.facts.env_sample = parse_env_file(*text, ".env.sample");
       refuse_tools_names(tree.facts.env_sample, ".env.sample");
-      full = tree.facts.env_sample;
     }
     refuse_tools_names(env, "the app's env");
-    for (const auto& [name, value] : env) full[name] = value;
-    expand_references(full, sample, env);
+    full = evaluate_env(sample, env, ".env.sample", tree.warnings);
     if (const auto text = read_recipe_file(dir, "abra.sh")) tree.facts.abra_exports = read_abra_exports(*text);
     refuse_tools_names(tree.facts.abra_exports, "abra.sh");
     // Its deployer reads COMPOSE_FILE before it reads this file.

@@ -68,7 +68,7 @@ std::vector<PolicyViolation> judge_policy(const RecipeTree& tree, const std::str
 // The words that `allow` may hold.
 const std::vector<std::string>& policy_permissions();
 
-// What lint finds; empty is clean.
+// What lint finds; empty is clean. `tree.facts.version`: the release that it is, where the caller knows one.
 std::vector<LintFinding> lint(const RecipeTree& tree);
 
 }  // namespace simmer

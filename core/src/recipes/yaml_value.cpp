@@ -8,17 +8,19 @@
 #include <set>
 
 #include <base/files.hpp>
+#include <base/printable.hpp>
 #include <base/utf8.hpp>
 #include <recipes/inside.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
 
-std::string one_line(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
-  if (text.size() > 500) text = text.substr(0, 500) + "…";
-  return text;
+std::string one_line(const std::string& text) {
+  const std::string shown = printable_line(text);
+  if (shown.size() <= 500) return shown;
+  std::size_t end = 500;
+  while (!is_utf8(shown.substr(0, end))) --end;
+  return shown.substr(0, end) + "…";
 }
 
 void refuse_recipe(const std::string& message) { throw Error(ErrorKind::recipe, one_line(message)); }

@@ -65,8 +65,8 @@ struct YamlEntry {
 // Bounds that no published recipe comes near: what is beyond them is refused, not read.
 inline constexpr std::size_t yaml_max_bytes = 1 << 20, yaml_max_values = 20000, yaml_max_depth = 100;
 
-// What came out of a file may hold anything: in one line, control characters blank, not endless.
-std::string one_line(std::string text);
+// What came out of a file may hold anything: in one line, control characters escaped, not endless.
+std::string one_line(const std::string& text);
 // Throws Error(recipe) with one_line(message).
 [[noreturn]] void refuse_recipe(const std::string& message);
 

@@ -47,8 +47,10 @@ void add_container_paths(const ServiceFacts& service, const std::string& paths, 
       if (mount.type == "volume" && (path == mount.target || path.starts_with(mount.target + "/")) &&
           (best == nullptr || mount.target.size() > best->target.size()))
         best = &mount;
-    if (best == nullptr)
-      throw Error(ErrorKind::recipe, "backup label of service " + service.name + " names the path " + path + ", which lies in no volume");
+    if (best == nullptr) {
+      plan.warnings.push_back("backup label of service " + service.name + " names the path " + path + ", which lies in no volume: it is not backed up");
+      continue;
+    }
     plan.parts.push_back({best->source, path_in_volume(path.substr(best->target.size()), path, service)});
   }
 }

@@ -22,9 +22,10 @@ struct BackupPlan {
   };
   std::vector<Part> parts;
   std::vector<BackupHook> pre, post, restore_pre, restore_post;
+  std::vector<std::string> warnings;  // what the labels name and no backup can hold
 };
 
-// Nothing when no service carries backupbot.backup=true.
+// Nothing when no service carries backupbot.backup=true. A path that lies in no volume is left out with a warning: its hooks run all the same.
 std::optional<BackupPlan> backup_plan_of(const RecipeFacts& facts);
 
 struct BackupReport {

@@ -108,6 +108,7 @@ void ColdRun::data_tiers(Deployment& app, const RecipeTraits& traits) {
   const bool backup_due = tier_is_due(run_, Tier::backup, traits), restore_due = tier_is_due(run_, Tier::restore, traits);
   if (!plan) return without_backup(backup_due, restore_due);
   if (!backup_due && !restore_due) return;
+  for (const auto& warning : plan->warnings) run_.report.warning(warning);
   const Limit limit = Limit::in(std::max(run_.spec.start, milliseconds(60000)), run_.stop);
   const fs::path folder = run_.work() / ("backup-" + std::to_string(run_.spec.attempt));
   DataContract* contract = nullptr;

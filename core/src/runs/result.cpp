@@ -7,6 +7,7 @@
 
 #include <base/files.hpp>
 #include <base/json_text.hpp>
+#include <base/printable.hpp>
 #include <runs/error_kind.hpp>
 
 namespace simmer {
@@ -211,17 +212,17 @@ RunLog::~RunLog() = default;
 
 void RunLog::line(LogLevel level, const std::string& text) {
   static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
-  sink_->logger.log(levels[static_cast<int>(level)], "{}", text);
+  sink_->logger.log(levels[static_cast<int>(level)], "{}", printable(text));
   if (next_ != nullptr) next_->line(level, text);
 }
 
 void RunLog::phase(const std::string& text) {
-  sink_->logger.info("phase: {}", text);
+  sink_->logger.info("phase: {}", printable(text));
   if (next_ != nullptr) next_->phase(text);
 }
 
 void RunLog::still(const std::string& phase, milliseconds for_how_long) {
-  sink_->logger.info("still {}, for {} s", phase, for_how_long.count() / 1000);
+  sink_->logger.info("still {}, for {} s", printable(phase), for_how_long.count() / 1000);
   if (next_ != nullptr) next_->still(phase, for_how_long);
 }
 

@@ -33,12 +33,6 @@ std::string make_hex(const StateFolder& state) {
   }
 }
 
-// <first 4 characters of the recipe>-<6 hex>; `warm` is the canonicals' own prefix.
-std::string cold_label(const std::string& recipe, const std::string& hex) {
-  const std::string first = recipe.substr(0, 4);
-  return (first == "warm" ? "wrm0" : first) + "-" + hex;
-}
-
 class RunOf {
  public:
   RunOf(Session& session, const RunRequest& request) : session_(session), request_(request), config_(session.config), state_(session.state) {}
@@ -470,6 +464,11 @@ RecoverOptions Session::recover_options(bool dry_run) const {
 }
 
 Limit Session::wait_limit() const { return Limit::in(config.deadlines.wait, interruption->token()); }
+
+std::string cold_label(const std::string& recipe, const std::string& hex) {
+  const std::string first = recipe.substr(0, 4);
+  return (first == "warm" ? "wrm0" : first) + "-" + hex;
+}
 
 std::string stack_of_domain(const std::string& domain) {
   std::string stack = domain;

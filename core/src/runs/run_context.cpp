@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include <base/files.hpp>
+#include <recipes/env_file.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -40,6 +41,15 @@ std::string make_secret(const RecipeTree& tree, const std::string& name) {
 
 }  // namespace
 
+Values environment_over(const Values& kept_env, const Values& app_env, const std::string& stack, const std::string& domain) {
+  Values over = kept_env;
+  for (const auto& [key, value] : app_env) over[key] = with_names_filled_in(value, {{"STACK_NAME", stack}, {"DOMAIN", domain}});
+  over["STACK_NAME"] = stack;
+  over["DOMAIN"] = domain;
+  over["LETS_ENCRYPT_ENV"] = "";  // a run never orders certificates
+  return over;
+}
+
 RecipeState take_recipe_state(RunContext& run, const std::string& folder, const std::string& commit, const std::string& version,
                               const std::string& stack, const std::string& domain, const Values& kept_env) {
   RecipeState state;
@@ -50,12 +60,7 @@ RecipeState take_recipe_state(RunContext& run, const std::string& folder, const 
       make_folders(run.work());
       RecipeRepository(run.spec.repository).check_out(commit, state.dir);
     }
-    Values over = kept_env;
-    for (const auto& [key, value] : run.spec.env) over[key] = value;
-    over["STACK_NAME"] = stack;
-    over["DOMAIN"] = domain;
-    over["LETS_ENCRYPT_ENV"] = "";  // a run never orders certificates
-    state.tree = read_recipe_tree(state.dir, run.spec.recipe, over);
+    state.tree = read_recipe_tree(state.dir, run.spec.recipe, environment_over(kept_env, run.spec.env, stack, domain));
     state.tree.facts.commit = commit;
     if (!version.empty()) state.tree.facts.version = version;
     else if (!state.tree.version_label.empty()) state.tree.facts.version = state.tree.version_label;

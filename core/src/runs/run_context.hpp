@@ -44,6 +44,10 @@ struct RecipeState {
   Values env;           // complete: .env.sample, kept env, apps.X.env, built-ins (design.md section 5), abra.sh's exports
 };
 
+// What is laid over a version's .env.sample: what the known-good keeps, under the app's own env with $DOMAIN and $STACK_NAME filled in (a run
+// has another domain each time), under the built-in names.
+Values environment_over(const Values& kept_env, const Values& app_env, const std::string& stack, const std::string& domain);
+
 // Checks `commit` out to <work>/<folder> (unless it is there) and reads it. Error(recipe) when it cannot be
 // understood. `kept_env` is what the known-good keeps.
 RecipeState take_recipe_state(RunContext& run, const std::string& folder, const std::string& commit, const std::string& version,

@@ -7,7 +7,6 @@ namespace simmer {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 using Labels = std::map<std::string, std::string>;
@@ -87,17 +86,16 @@ TEST(BackupPlan, FindsTheVolumeUnderAPathOfTheContainer) {
   EXPECT_THAT(parts_of(one({{"backupbot.backup.path", "/data/a, /data/b"}})), ElementsAre("data:a", "data:b"));
 }
 
-TEST(BackupPlan, RefusesAPathInNoVolume) {
+// A hook may well write what no volume holds; the rest of the backup is none the worse for it.
+TEST(BackupPlan, LeavesOutAPathInNoVolumeAndSaysSo) {
   for (const std::string path : {"/etc/passwd", "/dat", "data"}) {
-    try {
-      backup_plan_of(one({{"backupbot.backup.path", path}}));
-      ADD_FAILURE() << path;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::recipe);
-      EXPECT_THAT(error.message(), HasSubstr(path));
-      EXPECT_THAT(error.message(), HasSubstr("app"));
-    }
+    const auto facts = one({{"backupbot.backup.path", path + ",/data/kept"}, {"backupbot.backup.pre-hook", "dump"}});
+    EXPECT_THAT(parts_of(facts), ElementsAre("data:kept"));
+    const auto plan = backup_plan_of(facts).value();
+    EXPECT_THAT(plan.warnings, ElementsAre("backup label of service app names the path " + path + ", which lies in no volume: it is not backed up"));
+    EXPECT_THAT(words(plan.pre), ElementsAre("app: dump"));
   }
+  EXPECT_THAT(backup_plan_of(one({{"backupbot.backup.path", "/data"}})).value().warnings, IsEmpty());
 }
 
 // Promise P16: Simmer itself, often as root, reads what is backed up and writes it back. A label that climbs out of the
