@@ -36,6 +36,8 @@ class EngineUnderTest {
   // A spec ready to deploy: run_id "run-1", domain "<stack>.example.org" (abra: the stack itself), version "1.0.0+1", commit "c1",
   // env TEXT=hello, secret token=s3cret-value.
   virtual DeploySpec spec(const std::string& stack, Sample sample) = 0;
+  // The same with another TEXT: what `web` answers.
+  virtual void set_text(DeploySpec& spec, const std::string& text) { spec.env["TEXT"] = text; }
   // GET of an absolute URL: the body; "(no answer)" when there is none.
   virtual std::string get(const std::string& url) = 0;
   // A folder for volumes that are not the engine's.
@@ -249,7 +251,7 @@ TEST_P(EngineContract, AnUpgradeRestartsOnlyWhatDiffers) {
     return std::string();
   };
   const auto web = process_of("web"), side = process_of("side");
-  wanted.env["TEXT"] = "hello again";
+  under_test_->set_text(wanted, "hello again");
   wanted.facts.version = "1.1.0+1";
   wanted.facts.commit = "c2";
   engine().upgrade(wanted, limit());

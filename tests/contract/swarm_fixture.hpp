@@ -58,10 +58,9 @@ inline constexpr const char* side_service = R"(
     secrets: [token]
     deploy: {endpoint_mode: dnsrr, restart_policy: {delay: 100ms}}
 )";
-inline constexpr const char* resources = R"(
-volumes: {content: }
-secrets: {token: {external: true, name: "${STACK_NAME}_token_v1"}}
-)";
+inline std::string resources(const std::string& more_secrets) {
+  return "\nvolumes: {content: }\nsecrets: {" + more_secrets + "token: {external: true, name: \"${STACK_NAME}_token_v1\"}}\n";
+}
 
 inline std::string one_service(const std::string& name, const std::string& script, const std::string& more) {
   return "\n  " + name + ":\n    image: ${IMAGE}\n    command: [\"sh\", \"-c\", \"" + script + "\"]\n" + more;
@@ -77,7 +76,7 @@ inline std::string services_of(Sample sample) {
     case Sample::crash_loop: return one_service("web", "echo about to fail; exit 1", restart);
     case Sample::deaf: return one_service("web", "trap '' TERM; while :; do sleep 1; done", "    stop_grace_period: 300ms\n" + restart);
     case Sample::job: return std::string(web_service) + one_service("job", "exit 0", "    deploy: {endpoint_mode: dnsrr, restart_policy: {condition: none}}\n");
-    case Sample::broken: return std::string(web_service) + "\n  side: {image: \"${IMAGE}\", comand: [\"true\"]}\n";
+    case Sample::broken: return std::string(web_service) + "\n  side: {image: \"${IMAGE}\"}\n";
   }
   return "";
 }
@@ -99,21 +98,41 @@ class SwarmUnderTest : public EngineUnderTest {
   milliseconds patience() override { return milliseconds(60000); }
 
   void set_domain(std::string suffix) { domain_suffix_ = std::move(suffix); }
-  DeploySpec spec(const std::string& stack, Sample sample) override { return spec_of(stack, services_of(sample)); }
-  DeploySpec spec_of(const std::string& stack, const std::string& services) {
+  DeploySpec spec(const std::string& stack, Sample sample) override {
+    auto spec = spec_of(stack, services_of(sample));
+    // What Docker refuses is refused by the reader; an engine has to cope with it all the same.
+    if (sample == Sample::broken) spec.compose.replace(spec.compose.find("\"image\""), 7, "\"imago\"");
+    return spec;
+  }
+  DeploySpec spec_of(const std::string& stack, const std::string& services, const std::string& secrets = "", const std::map<std::string, std::string>& files = {}) {
     DeploySpec spec;
     spec.stack = stack;
     spec.domain = stack + domain_suffix_;
     spec.run_id = "run-1";
     spec.recipe_dir = scratch_ / ("recipe-" + std::to_string(recipes_++));
     make_folders(spec.recipe_dir);
-    std::ofstream(spec.recipe_dir / "compose.yml") << "version: \"3.8\"\nservices:" << services << resources;
+    std::ofstream(spec.recipe_dir / "compose.yml") << "version: \"3.8\"\nservices:" << services << resources(secrets);
+    for (const auto& [name, text] : files) std::ofstream(spec.recipe_dir / name) << text;
     spec.env = {{"TEXT", "hello"}, {"IMAGE", image()}, {"STACK_NAME", stack}, {"DOMAIN", spec.domain}};
-    spec.facts = read_recipe_tree(spec.recipe_dir, "sample", spec.env).facts;
+    spec.secrets = {{"token", "s3cret-value"}};
+    read(spec);
     spec.facts.version = "1.0.0+1";
     spec.facts.commit = "c1";
-    spec.secrets = {{"token", "s3cret-value"}};
     return spec;
+  }
+  // What the recipe's folder says by now, filled in from the spec's environment.
+  static void read(DeploySpec& spec) {
+    const auto tree = read_recipe_tree(spec.recipe_dir, "sample", spec.env);
+    const auto version = spec.facts.version, commit = spec.facts.commit;
+    spec.facts = tree.facts;
+    spec.facts.version = version;
+    spec.facts.commit = commit;
+    spec.compose = one_file(tree);
+    spec.objects = tree.objects;
+  }
+  void set_text(DeploySpec& spec, const std::string& text) override {
+    spec.env["TEXT"] = text;
+    read(spec);
   }
 
  private:

@@ -26,9 +26,9 @@ class SwarmEngineTest : public ::testing::Test {
   }
   Engine& engine() { return under_test_.engine(); }
   static Limit limit() { return Limit::in(milliseconds(60000)); }
-  DeploySpec spec(const std::string& stack, const std::string& services) {
+  DeploySpec spec(const std::string& stack, const std::string& services, const std::string& secrets = "", const std::map<std::string, std::string>& files = {}) {
     stacks_.push_back(stack);
-    return under_test_.spec_of(stack, services);
+    return under_test_.spec_of(stack, services, secrets, files);
   }
   static std::string docker(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "/usr/bin/docker");
@@ -154,12 +154,9 @@ TEST_F(SwarmEngineTest, JobsOfSwarmHaveConvergedWhenTheyAreDone) {
 
 // Whatever a killed run leaves is known for its own, each thing by itself.
 TEST_F(SwarmEngineTest, EverythingThatDockerLetsUsMarkIsMarked) {
-  auto wanted = spec("s-marks", services_of(Sample::web) + one_service("more", "trap 'exit 0' TERM; while :; do sleep 0.1; done", "    configs: [{source: conf, target: /conf}]\n    secrets: [file_secret]\n    deploy: {endpoint_mode: dnsrr}\n"));
-  auto compose = read_file(wanted.recipe_dir / "compose.yml");
-  compose.insert(compose.find("{token:") + 1, "file_secret: {file: ./conf}, ");
-  std::ofstream(wanted.recipe_dir / "compose.yml") << compose << "configs: {conf: {file: ./conf, name: \"${STACK_NAME}_conf_v1\", template_driver: golang}}\n";
-  std::ofstream(wanted.recipe_dir / "conf") << "of {{ env \"TEXT\" }}\n";
-  wanted.facts = read_recipe_tree(wanted.recipe_dir, "sample", wanted.env).facts;
+  auto wanted = spec("s-marks", services_of(Sample::web) + one_service("more", "trap 'exit 0' TERM; while :; do sleep 0.1; done", "    configs: [{source: conf, target: /conf}]\n    secrets: [file_secret]\n    deploy: {endpoint_mode: dnsrr}\n") +
+                                    "\nconfigs: {conf: {file: ./conf, name: \"${STACK_NAME}_conf_v1\", template_driver: golang}}\n",
+                     "file_secret: {file: ./conf}, ", {{"conf", "of {{ env \"TEXT\" }}\n"}});
   engine().deploy(wanted, limit());
   ASSERT_EQ(engine().wait_converged("s-marks", limit()).state, Convergence::State::converged);
   const auto marked = [](const std::vector<std::string>& what, const std::string& filter) {
@@ -229,11 +226,7 @@ TEST_F(SwarmEngineTest, AMissingNetworkIsTheMachinesFault) {
 
 // One that is not the stack's own is somebody else's: its value is not made up.
 TEST_F(SwarmEngineTest, AMissingSecretOfSomebodyElseIsTheMachinesFault) {
-  auto wanted = spec("s-secret", one_service("web", "sleep 1000", "    secrets: [shared]\n"));
-  auto compose = read_file(wanted.recipe_dir / "compose.yml");
-  compose.insert(compose.find("{token:") + 1, "shared: {external: true, name: somebody_elses_key}, ");
-  std::ofstream(wanted.recipe_dir / "compose.yml") << compose;
-  wanted.facts = read_recipe_tree(wanted.recipe_dir, "sample", wanted.env).facts;
+  auto wanted = spec("s-secret", one_service("web", "sleep 1000", "    secrets: [shared]\n"), "shared: {external: true, name: somebody_elses_key}, ");
   wanted.secrets["shared"] = "made-up";
   const auto said = refusal([&] { engine().deploy(wanted, limit()); }, ErrorKind::infrastructure);
   EXPECT_NE(said.find("there is no secret somebody_elses_key"), std::string::npos) << said;
