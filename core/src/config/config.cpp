@@ -50,6 +50,32 @@ class Reader {
     if (!std::regex_match(word, std::regex("[A-Za-z0-9.-]+:[0-9]{1,5}"))) refuse(node, key + " must be an address and a port such as 127.0.0.1:443, not '" + word + "'");
     return word;
   }
+  // "4g", "512m", bytes alone; 0: no limit. Docker takes no less than 6 MiB.
+  std::int64_t size(const YAML::Node& node, const std::string& key) const {
+    const std::string word = text(node, key);
+    std::smatch parts;
+    if (!std::regex_match(word, parts, std::regex("([0-9]{1,12})([kmg]?)i?b?", std::regex::icase)))
+      refuse(node, key + " must be a size such as 512m or 4g, or 0 for no limit, not '" + word + "'");
+    const std::string unit = parts[2].str();
+    const int shift = unit.empty() ? 0 : unit == "k" || unit == "K" ? 10 : unit == "m" || unit == "M" ? 20 : 30;
+    const auto number = std::stoll(parts[1].str());
+    if (number > (std::int64_t{1} << (62 - shift))) refuse(node, key + ": '" + word + "' is more than any machine has");
+    const std::int64_t bytes = number << shift;
+    if (bytes != 0 && bytes < (std::int64_t{6} << 20)) refuse(node, key + ": '" + word + "' is less than 6m, with which nothing starts; 0 is no limit");
+    return bytes;
+  }
+  std::int64_t count(const YAML::Node& node, const std::string& key) const {
+    const std::string word = text(node, key);
+    if (!std::regex_match(word, std::regex("[0-9]{1,7}"))) refuse(node, key + " must be a number, or 0 for no limit, not '" + word + "'");
+    return std::stoll(word);
+  }
+  double cpus(const YAML::Node& node, const std::string& key) const {
+    const std::string word = text(node, key);
+    if (!std::regex_match(word, std::regex("[0-9]{1,4}(\\.[0-9]{1,3})?"))) refuse(node, key + " must be a number of processors such as 2 or 0.5, or 0 for no limit, not '" + word + "'");
+    const double number = std::stod(word);
+    if (number != 0 && number < 0.01) refuse(node, key + ": '" + word + "' is less than 0.01, with which nothing starts; 0 is no limit");
+    return number;
+  }
   std::vector<std::string> list(const YAML::Node& node, const std::string& key) const {
     std::vector<std::string> words;
     if (node.IsNull()) return words;
@@ -279,6 +305,17 @@ Config read_config(const std::filesystem::path& file) {
                       {"plugin", into_duration(config.deadlines.plugin, "deadlines.plugin")},
                       {"teardown", into_duration(config.deadlines.teardown, "deadlines.teardown")},
                       {"wait", into_duration(config.deadlines.wait, "deadlines.wait")}});
+        }},
+       {"runs",
+        [&](const YAML::Node& node) {
+          auto& limits = config.runs.limits;
+          const auto of_limits = [&](const YAML::Node& map) {
+            reader.map(map, "runs.limits",
+                       {{"pids", [&](const YAML::Node& value) { limits.pids = reader.count(value, "runs.limits.pids"); }},
+                        {"memory", [&](const YAML::Node& value) { limits.memory_bytes = reader.size(value, "runs.limits.memory"); }},
+                        {"cpus", [&](const YAML::Node& value) { limits.cpus = reader.cpus(value, "runs.limits.cpus"); }}});
+          };
+          reader.map(node, "runs", {{"limits", of_limits}, {"egress", [&](const YAML::Node& value) { config.runs.deny_egress = reader.one_of(value, "runs.egress", {"allow", "deny"}) == "deny"; }}});
         }},
        {"disk",
         [&](const YAML::Node& node) {

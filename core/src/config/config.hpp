@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <engine/engine_options.hpp>
+#include <engine/service_limits.hpp>
 
 namespace simmer {
 
@@ -51,6 +52,10 @@ struct Config {
     std::optional<milliseconds> start;  // nothing: 30 s on local, 300 s elsewhere
     milliseconds plugin{60000}, teardown{60000}, wait{0};
   } deadlines;
+  struct {
+    ServiceLimits limits{4096, std::int64_t{4} << 30, 0};  // of each service of a run; cpus 0: all that the machine has
+    bool deny_egress = false;
+  } runs;
   struct {
     int high = 85, low = 75;  // percent used
   } disk;

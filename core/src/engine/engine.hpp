@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <base/limit.hpp>
+#include <engine/service_limits.hpp>
 #include <recipes/lint_finding.hpp>
 #include <simmer/host.hpp>
 #include <simmer/recipe_facts.hpp>
@@ -48,6 +49,8 @@ struct DeploySpec {
   std::map<std::string, std::string> env;      // the deployment's complete environment, abra.sh's exports in it; no name that tools obey (PATH, LD_…)
   std::map<std::string, std::string> secrets;  // compose name -> value; never logged, files 0600
   std::map<std::string, VolumeSource> volumes;  // compose name -> source; those not named are fresh
+  ServiceLimits limits;            // of every service of a run; none of a live app's
+  bool internal_networks = false;  // runs.egress: deny: the run's own networks lead nowhere else
 };
 
 // One thing that a deployment consists of.
@@ -119,6 +122,9 @@ class Engine {
 
   // What it works with, by name, with versions ("docker": "20.10.24"); for result.json.
   virtual std::map<std::string, std::string> tools(const Limit& limit) = 0;
+
+  // What of `spec`'s limits it cannot hold on this machine, a sentence each. Asked once a run: a setting is not silently without effect.
+  virtual std::vector<std::string> unenforced(const DeploySpec&) { return {}; }
 
   // What the engine's own tool finds wrong with a recipe; nothing: it has no such tool.
   virtual std::optional<std::vector<LintFinding>> lint(const DeploySpec&, const Limit&) { return std::nullopt; }

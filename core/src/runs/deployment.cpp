@@ -38,6 +38,8 @@ DeploySpec Deployment::spec_for(const RecipeState& state, const std::map<std::st
   spec.env = state.env;
   spec.secrets = secrets;
   spec.volumes = volumes;
+  if (!spec.run_id.empty()) spec.limits = run_.spec.limits;
+  spec.internal_networks = run_.spec.deny_egress;
   return spec;
 }
 

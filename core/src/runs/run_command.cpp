@@ -426,6 +426,8 @@ RunSpec spec_of_app(const Config& config, const StateFolder& state, const AppCon
   spec.proxy_address = config.engine == "local" ? "" : config.proxy_address;
   spec.proxy_tls = config.proxy_tls != "none";
   spec.fork = config.fork;
+  spec.limits = config.runs.limits;
+  spec.deny_egress = config.runs.deny_egress;
   spec.state = state.root();
   spec.engine = config.engine;
   spec.engines = config.engines;

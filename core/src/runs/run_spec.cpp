@@ -59,6 +59,8 @@ nlohmann::json to_json(const RunSpec& spec) {
           {"proxy_address", spec.proxy_address},
           {"proxy_tls", spec.proxy_tls},
           {"fork", spec.fork},
+          {"limits", {{"pids", spec.limits.pids}, {"memory_bytes", spec.limits.memory_bytes}, {"cpus", spec.limits.cpus}}},
+          {"deny_egress", spec.deny_egress},
           {"state", spec.state.string()},
           {"engine", spec.engine},
           {"engines",
@@ -107,6 +109,11 @@ RunSpec run_spec_from(const nlohmann::json& json) {
   spec.proxy_address = text("proxy_address");
   json.at("proxy_tls").get_to(spec.proxy_tls);
   spec.fork = text("fork");
+  const auto& limits = json.at("limits");
+  limits.at("pids").get_to(spec.limits.pids);
+  limits.at("memory_bytes").get_to(spec.limits.memory_bytes);
+  limits.at("cpus").get_to(spec.limits.cpus);
+  json.at("deny_egress").get_to(spec.deny_egress);
   spec.state = text("state");
   spec.engine = text("engine");
   const auto& engines = json.at("engines");

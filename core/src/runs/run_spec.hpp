@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <engine/engine_options.hpp>
+#include <engine/service_limits.hpp>
 #include <recipes/recipe_repository.hpp>
 #include <simmer/tier.hpp>
 
@@ -49,6 +50,8 @@ struct RunSpec {
   std::string proxy_address;  // empty: apps are asked directly
   bool proxy_tls = true;
   std::string fork = "auto";
+  ServiceLimits limits;      // of each service
+  bool deny_egress = false;  // runs.egress: deny
 
   fs::path state;
   std::string engine;

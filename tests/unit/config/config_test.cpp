@@ -39,6 +39,7 @@ deadlines: {start: 200s, plugin: 50s, teardown: 40s, wait: 5s}
 sweep:  {max_tests: 2, time_limit: 4h, host_update: [nixos-rebuild, switch]}
 alerts: {command: [/usr/local/bin/page-me], webhook: {kind: ntfy, url: https://ntfy.example.org/ops}}
 disk:   {high: 80, low: 70}
+runs:   {limits: {pids: 512, memory: 2g, cpus: 1.5}, egress: deny}
 serve:  {listen: 127.0.0.1:8420, public_url: https://simmer.example.org, forges: [{kind: forgejo, url: https://git.example.org,
          token_file: /etc/simmer/forge.token, hook_secret_file: /etc/simmer/hook.secret, repos: {me/custom-html: custom-html}}]}
 offline: true
@@ -89,6 +90,8 @@ TEST_F(ConfigFile, TakesEveryDocumentedKey) {
   EXPECT_EQ(config.deadlines.wait, std::chrono::seconds(5));
   EXPECT_EQ(config.disk.high, 80);
   EXPECT_EQ(config.disk.low, 70);
+  EXPECT_EQ(config.runs.limits, (ServiceLimits{512, std::int64_t{2} << 30, 1.5}));
+  EXPECT_TRUE(config.runs.deny_egress);
   EXPECT_TRUE(config.offline);
   ASSERT_EQ(config.apps.size(), 4u);
   const auto docs = config.app("docs");
@@ -116,6 +119,8 @@ TEST_F(ConfigFile, ThatIsEmptyOrSaysNothingIsTheDefaults) {
     EXPECT_EQ(config.fork, "auto");
     EXPECT_EQ(config.start_deadline(), std::chrono::seconds(30));
     EXPECT_EQ(config.deadlines.wait, milliseconds(0));
+    EXPECT_EQ(config.runs.limits, (ServiceLimits{4096, std::int64_t{4} << 30, 0})) << "no recipe runs without";
+    EXPECT_FALSE(config.runs.deny_egress);
     EXPECT_THAT(config.apps, IsEmpty());
   }
   EXPECT_EQ(read("engine: swarm\n").start_deadline(), std::chrono::seconds(300));
@@ -156,6 +161,8 @@ const Mistake unknown_keys[] = {
     {"alerts", "alerts: {comand: [x]}\n", 1, "did you mean 'command'"},
     {"webhook", "alerts:\n  webhook: {kind: ntfy, ulr: x}\n", 2, "did you mean 'url'"},
     {"disk", "disk: {hihg: 80}\n", 1, "did you mean 'high'"},
+    {"runs", "runs: {limit: {pids: 1}}\n", 1, "'runs.limit', did you mean 'limits'"},
+    {"limits", "runs:\n  limits: {memroy: 1g}\n", 2, "'runs.limits.memroy', did you mean 'memory'"},
     {"serve", "serve: {listn: x}\n", 1, "did you mean 'listen'"},
     {"forge", "serve:\n  forges:\n    - {knd: forgejo, token_file: x}\n", 3, "did you mean 'kind'"},
     {"permission", "apps:\n  one:\n    allow: [host-ports, host-port]\n", 3, "did you mean 'host-ports'"},
@@ -180,6 +187,14 @@ const Mistake wrong_values[] = {
     {"duration", "\n\ndeadlines: {start: soon}\n", 3, "deadlines.start must be a duration"},
     {"negative_duration", "health: {window: -2s}\n", 1, "must be a duration"},
     {"percent", "disk: {high: 120}\n", 1, "percentage"},
+    {"pids", "runs: {limits: {pids: many}}\n", 1, "runs.limits.pids must be a number"},
+    {"pids_below_nothing", "runs: {limits: {pids: -1}}\n", 1, "runs.limits.pids must be a number"},
+    {"memory", "runs:\n  limits:\n    memory: 4 gigs\n", 3, "runs.limits.memory must be a size such as 512m or 4g"},
+    {"memory_that_starts_nothing", "runs: {limits: {memory: 4}}\n", 1, "less than 6m"},
+    {"memory_of_no_machine", "runs: {limits: {memory: 999999999999g}}\n", 1, "more than any machine has"},
+    {"cpus", "runs: {limits: {cpus: all}}\n", 1, "runs.limits.cpus must be a number of processors"},
+    {"cpus_that_start_nothing", "runs: {limits: {cpus: 0.001}}\n", 1, "less than 0.01"},
+    {"egress", "runs: {egress: no}\n", 1, "runs.egress is 'no', must be one of: allow, deny"},
     {"percent_sign", "disk: {high: 80%}\n", 1, "percentage"},
     {"yes", "offline: maybe\n", 1, "true or false"},
     {"map_for_a_value", "base_domain: {a: b}\n", 1, "single value"},
@@ -194,6 +209,17 @@ const Mistake wrong_values[] = {
     {"tab", "apps:\n\tone: {}\n", 2, "not valid YAML"},
 };
 INSTANTIATE_TEST_SUITE_P(Value, ConfigMistake, ::testing::ValuesIn(wrong_values), named);
+
+TEST_F(ConfigFile, ReadsSizesAsDockerWritesThem) {
+  const auto memory = [&](const std::string& word) { return read("runs: {limits: {memory: " + word + "}}\n").runs.limits.memory_bytes; };
+  EXPECT_EQ(memory("0"), 0) << "no limit";
+  EXPECT_EQ(memory("512m"), std::int64_t{512} << 20);
+  EXPECT_EQ(memory("512MiB"), std::int64_t{512} << 20);
+  EXPECT_EQ(memory("3gb"), std::int64_t{3} << 30);
+  EXPECT_EQ(memory("20000k"), 20000 * 1024);
+  EXPECT_EQ(memory("10000000"), 10000000);
+  EXPECT_EQ(read("runs: {limits: {pids: 0}}\n").runs.limits, (ServiceLimits{0, std::int64_t{4} << 30, 0})) << "one does not change the others";
+}
 
 TEST_F(ConfigFile, ThatIsNotThereOrNoFileSaysSo) {
   EXPECT_THROW(read_config(scratch / "none.yml"), Error);

@@ -48,6 +48,8 @@ RunSpec a_spec() {
   spec.proxy_address = "127.0.0.1:443";
   spec.proxy_tls = false;
   spec.fork = "overlay";
+  spec.limits = {32, 64 << 20, 0.5};
+  spec.deny_egress = true;
   spec.state = "/var/lib/simmer";
   spec.engine = "swarm";
   spec.engines = {"tcp://127.0.0.1:2376", "/etc/simmer/tls", "/opt/abra", "/root/.abra", "example.org"};
@@ -97,6 +99,8 @@ TEST(RunSpecs, ComeOverWholeThroughText) {
   EXPECT_EQ(got.proxy_address, sent.proxy_address);
   EXPECT_EQ(got.proxy_tls, sent.proxy_tls);
   EXPECT_EQ(got.fork, sent.fork);
+  EXPECT_EQ(got.limits, sent.limits);
+  EXPECT_EQ(got.deny_egress, sent.deny_egress);
   EXPECT_EQ(got.state, sent.state);
   EXPECT_EQ(got.engine, sent.engine);
   EXPECT_EQ(got.engines.docker_host, sent.engines.docker_host);
@@ -117,6 +121,7 @@ TEST(RunSpecs, HaveNoFieldThatStaysBehind) {
   const auto document = to_json(a_spec());
   EXPECT_EQ(document.size(), fields_of<RunSpec>()) << "a field of RunSpec is not in its document";
   EXPECT_EQ(document.at("head").size(), fields_of<ResolvedRef>()) << "a field of ResolvedRef is not in the document";
+  EXPECT_EQ(document.at("limits").size(), fields_of<ServiceLimits>()) << "a field of ServiceLimits is not in the document";
   const auto defaults = leaves(to_json(RunSpec()));
   for (const auto& [path, value] : leaves(document))
     if (defaults.contains(path)) {

@@ -1,0 +1,17 @@
+// What the services of a run are held to, so that a recipe under test cannot take the machine down. Configured by the operator
+// (`runs.limits`), handed to a run's child as it stands, enforced by the engine.
+#pragma once
+
+#include <cstdint>
+
+namespace simmer {
+
+// What a service may use at most; 0: no limit. A tighter one that the recipe sets itself wins.
+struct ServiceLimits {
+  std::int64_t pids = 0;  // processes and threads
+  std::int64_t memory_bytes = 0;
+  double cpus = 0;
+  friend bool operator==(const ServiceLimits&, const ServiceLimits&) = default;
+};
+
+}  // namespace simmer
