@@ -52,6 +52,7 @@ struct ServiceFacts {
   std::vector<std::string> healthcheck;                   // its test, as written
   std::optional<std::chrono::milliseconds> stop_grace;    // stop_grace_period
   std::string restart_condition;                          // deploy.restart_policy.condition; empty: any
+  int replicas = 1;                                       // deploy.replicas; 0: nothing of it runs until somebody starts it
   std::optional<LocalFacts> local;
 };
 

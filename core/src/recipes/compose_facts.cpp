@@ -2,6 +2,7 @@
 // place; keys that nobody reads here are left alone.
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include <config/config.hpp>
 #include <recipes/compose.hpp>
@@ -99,6 +100,8 @@ ServiceFacts read_service(const YamlEntry& entry, const std::filesystem::path& d
   if (const YamlValue* deploy = service.find("deploy")) {
     deploy->need_map("deploy");
     for (const auto& [name, value] : texts_of(deploy->find("labels"), "deploy.labels")) facts.labels[name] = value;
+    if (const YamlValue* replicas = deploy->find("replicas"); replicas != nullptr && replicas->is_scalar())
+      std::from_chars(replicas->text.data(), replicas->text.data() + replicas->text.size(), facts.replicas);  // no number: the schema's business
     if (const YamlValue* restart = deploy->find("restart_policy"))
       if (const YamlValue* condition = restart->need_map("restart_policy").find("condition"))
         facts.restart_condition = condition->need_text("condition");
