@@ -169,17 +169,115 @@ TEST(StackState, AnotherNodeMayTakeLongerToGetAnImage) {
   EXPECT_EQ(judge_stack(view_of(a_service(), {elsewhere}, "n2"), memory, "st", noon + 60).state, State::infrastructure);
 }
 
+json restarted(const std::string& condition, const json& more = json::object()) {
+  auto service = a_service({{"Spec", {{"TaskTemplate", {{"RestartPolicy", {{"Condition", condition}}}}}}}});
+  service.merge_patch(more);
+  return service;
+}
+const json ended = a_task("t1", "complete", {{"DesiredState", "shutdown"}});
+const json checked = {{"Spec", {{"TaskTemplate", {{"ContainerSpec", {{"Healthcheck", {{"Test", {"CMD", "true"}}}}}}}}}}};
+const json routed = {{"Spec", {{"Labels", {{"traefik.http.routers.web.rule", "Host(`x`)"}}}}}};
+
 TEST(StackState, AJobHasConvergedWhenItIsDone) {
-  const auto job = a_service({{"Spec", {{"TaskTemplate", {{"RestartPolicy", {{"Condition", "none"}}}}}}}});
+  const auto job = restarted("none");
   EXPECT_EQ(judged(job, {a_task("t1", "running")}).state, State::converging);
-  EXPECT_EQ(judged(job, {a_task("t1", "complete", {{"DesiredState", "shutdown"}})}).state, State::converged);
+  EXPECT_THAT(judged(job, {a_task("t1", "running")}).reason, HasSubstr("a job that has not ended yet"));
+  EXPECT_EQ(judged(job, {ended}).state, State::converged);
   EXPECT_EQ(judged(job, {dead("t1", "task: non-zero exit (7)")}).state, State::failed);
+  EXPECT_THAT(judged(job, {dead("t1", "task: non-zero exit (7)")}).reason, HasSubstr("non-zero exit (7)"));
+  auto two = job;
+  two["Spec"]["Mode"]["Replicated"]["Replicas"] = 2;
+  EXPECT_EQ(judged(two, {ended, a_task("t2", "preparing")}).state, State::converging) << "one of two";
+  EXPECT_EQ(judged(two, {ended, dead("t2", "x")}).state, State::failed) << "one of two";
+  EXPECT_EQ(judged(two, {ended, a_task("t2", "complete", {{"DesiredState", "shutdown"}})}).state, State::converged);
+}
+
+// condition: none says that nothing is started again, not that it ends.
+TEST(StackState, AServerThatIsNotStartedAgainIsUpWhenItIsHealthy) {
+  const json published = {{"Spec", {{"EndpointSpec", {{"Ports", {{{"PublishedPort", 80}}}}}}}}};
+  for (const json& more : {checked, routed, published}) {
+    EXPECT_EQ(judged(restarted("none", more), {a_task("t1", "running")}).state, State::converged) << more;
+    EXPECT_EQ(judged(restarted("none", more), {a_task("t1", "starting")}).state, State::converging) << more << ": not healthy yet";
+    EXPECT_EQ(judged(restarted("none", more), {}).state, State::converging) << more;
+    EXPECT_EQ(judged(restarted("none", more), {dead("t1", "task: non-zero exit (7)")}).state, State::failed) << more;
+  }
+  const json switched_off = {{"Spec", {{"TaskTemplate", {{"ContainerSpec", {{"Healthcheck", {{"Test", {"NONE"}}}}}}}}}}};
+  EXPECT_EQ(judged(restarted("none", switched_off), {a_task("t1", "running")}).state, State::converging) << "healthcheck: {disable: true}";
+  EXPECT_EQ(judged(restarted("none", {{"Spec", {{"Labels", {{"traefik.enable", "false"}}}}}}), {a_task("t1", "running")}).state, State::converging) << "no router";
+}
+
+TEST(StackState, AServerThatIsNotStartedAgainAndHasEndedIsNotUp) {
+  EXPECT_EQ(judged(restarted("none", routed), {ended}).state, State::failed) << "nobody answers there";
+  EXPECT_THAT(judged(restarted("none", routed), {ended}).reason, HasSubstr("exit code 0"));
+  EXPECT_EQ(judged(restarted("none", checked), {ended}).state, State::converged) << "a job that has its app's health check, by an anchor";
+  // What Swarm ends for its failing health check obeys with 0: "complete". Its container knows better.
+  auto view = view_of(restarted("none", checked), {a_task("t1", "complete", {{"DesiredState", "shutdown"}, {"Status", {{"ContainerStatus", {{"ContainerID", "c1"}}}}}})});
+  EXPECT_THAT(ask_health_of(view), ::testing::ElementsAre("c1"));
+  view.unhealthy_containers = {"c1"};
+  StackMemory memory;
+  const auto found = judge_stack(view, memory, "st", noon + 5);
+  EXPECT_EQ(found.state, State::failed);
+  EXPECT_THAT(found.reason, HasSubstr("its health check failed"));
+  EXPECT_TRUE(ask_health_of(view_of(restarted("none"), {ended})).empty()) << "without one there is nothing to ask";
+  EXPECT_TRUE(ask_health_of(view_of(a_service(checked), {ended})).empty()) << "this one is started again";
+}
+
+json job_of_swarm(const json& mode, std::int64_t iteration = 0) {
+  auto service = a_service({{"JobStatus", {{"JobIteration", json::object()}}}});
+  service["Spec"]["Mode"] = mode;
+  if (iteration > 0) service["JobStatus"]["JobIteration"]["Index"] = iteration;
+  return service;
+}
+json job_task(const std::string& id, const std::string& state, const json& more = json::object()) {
+  json task = a_task(id, state, {{"DesiredState", state == "failed" ? "shutdown" : "complete"}, {"JobIteration", json::object()}, {"NodeID", "n1"}});
+  task.merge_patch(more);
+  return task;
+}
+
+// As Docker 20.10 tells of them.
+TEST(StackState, AReplicatedJobHasConvergedWhenAllOfItIsDone) {
+  const auto job = job_of_swarm({{"ReplicatedJob", {{"MaxConcurrent", 1}, {"TotalCompletions", 2}}}});
+  EXPECT_EQ(judged(job, {}).state, State::converging);
+  EXPECT_EQ(judged(job, {job_task("t1", "running")}, 100).state, State::converging);
+  EXPECT_EQ(judged(job, {job_task("t1", "complete")}, 100).state, State::converging) << "one of two";
+  EXPECT_EQ(judged(job, {job_task("t1", "complete"), job_task("t2", "complete")}).state, State::converged);
+  EXPECT_EQ(judged(job, {job_task("t1", "complete"), job_task("t2", "failed"), job_task("t3", "complete")}).state, State::converged) << "it was tried again";
+  EXPECT_EQ(judged(job_of_swarm({{"ReplicatedJob", {{"MaxConcurrent", 0}, {"TotalCompletions", 0}}}}), {}).state, State::converged) << "replicas: 0";
+  EXPECT_EQ(judged(job, {job_task("t1", "new")}, 60).state, State::infrastructure) << "no address";
+}
+
+TEST(StackState, AReplicatedJobThatIsNotTriedAgainHasFailed) {
+  const auto job = job_of_swarm({{"ReplicatedJob", {{"MaxConcurrent", 1}, {"TotalCompletions", 1}}}});
+  const auto failed = job_task("t1", "failed", {{"Status", {{"Err", "task: non-zero exit (7)"}}}});
+  EXPECT_EQ(judged(job, {failed}, 1).state, State::converging) << "another may be on its way";
+  EXPECT_EQ(judged(job, {failed, job_task("t2", "ready")}, 60).state, State::converging);
+  EXPECT_EQ(judged(job, {failed}, 5).state, State::failed);
+  EXPECT_THAT(judged(job, {failed}, 5).reason, HasSubstr("non-zero exit (7)"));
+  std::vector<json> tasks = {job_task("t9", "running")};
+  for (int i = 0; i < 5; ++i) tasks.push_back(job_task("d" + std::to_string(i), "failed"));
+  EXPECT_EQ(judged(job, tasks).state, State::failed) << "again and again";
+}
+
+TEST(StackState, AGlobalJobHasConvergedWhenItIsDoneOnEachNode) {
+  const auto job = job_of_swarm({{"GlobalJob", json::object()}});
+  EXPECT_EQ(judged(job, {}).state, State::converging);
+  EXPECT_EQ(judged(job, {job_task("t1", "complete")}).state, State::converged);
+  EXPECT_EQ(judged(job, {job_task("t1", "complete"), job_task("t2", "running", {{"NodeID", "n2"}})}).state, State::converging);
+  EXPECT_EQ(judged(job, {job_task("t1", "complete"), job_task("t2", "failed", {{"NodeID", "n2"}})}, 5).state, State::failed);
+}
+
+// Each change of a job does it anew, a change of its labels too; and it never has an update.
+TEST(StackState, AJobIsJudgedByItsLastTime) {
+  auto job = job_of_swarm({{"ReplicatedJob", {{"TotalCompletions", 1}}}}, 1);
+  EXPECT_EQ(judged(job, {job_task("t1", "complete")}).state, State::converging);
+  EXPECT_EQ(judged(job, {job_task("t1", "failed")}, 60).state, State::converging);
+  job["PreviousSpec"]["TaskTemplate"]["ContainerSpec"]["Image"] = "old";
+  EXPECT_EQ(judged(job, {job_task("t1", "failed"), job_task("t2", "complete", {{"JobIteration", {{"Index", 1}}}})}).state, State::converged);
 }
 
 // What was told to end by its failing health check often ends with 0.
 TEST(StackState, AnAppThatEndsWithoutAnErrorIsNotStartedAgain) {
-  const auto service = a_service({{"Spec", {{"TaskTemplate", {{"RestartPolicy", {{"Condition", "on-failure"}}}}}}}});
-  const auto ended = a_task("t1", "complete", {{"DesiredState", "shutdown"}});
+  const auto service = restarted("on-failure");
   EXPECT_EQ(judged(service, {ended}, 5).state, State::failed);
   EXPECT_THAT(judged(service, {ended}, 5).reason, HasSubstr("exit code 0"));
   EXPECT_EQ(judged(service, {ended}, 0.5).state, State::converging) << "another may be on its way";
@@ -190,7 +288,21 @@ TEST(StackState, AnAppThatEndsWithoutAnErrorIsNotStartedAgain) {
 }
 
 TEST(StackState, AStoppedServiceHasNotConverged) {
-  EXPECT_EQ(judged(a_service({{"Spec", {{"Mode", {{"Replicated", {{"Replicas", 0}}}}}}}}), {}).state, State::converging);
+  const auto stopped = a_service({{"Spec", {{"Mode", {{"Replicated", {{"Replicas", 0}}}}}, {"Labels", {{replicas_label, "1"}}}}}});
+  EXPECT_EQ(judged(stopped, {}).state, State::converging);
+  EXPECT_FALSE(is_at_rest(stopped));
+}
+
+// swarm-cronjob's services: it scales them when their time has come.
+TEST(StackState, AServiceWithoutReplicasHasConverged) {
+  for (const std::string condition : {"none", "any", "on-failure"}) {
+    const auto cron = restarted(condition, {{"Spec", {{"Mode", {{"Replicated", {{"Replicas", 0}}}}}}}});
+    EXPECT_TRUE(is_at_rest(cron));
+    EXPECT_EQ(judged(cron, {}).state, State::converged) << condition;
+    EXPECT_EQ(judged(cron, {ended}, 60).state, State::converged) << condition << ": it has had its time";
+    EXPECT_EQ(judged(cron, {dead("t1", "x")}, 60).state, State::converged) << condition;
+    EXPECT_EQ(judged(cron, {a_task("t1", "running", {{"DesiredState", "remove"}})}).state, State::converging) << condition << ": it had one before";
+  }
 }
 
 TEST(StackState, TheWorstServiceIsNamed) {

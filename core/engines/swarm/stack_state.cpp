@@ -1,7 +1,10 @@
 #include <swarm/stack_state.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
+
+#include <swarm/compose_overlay.hpp>
 
 namespace simmer::swarm {
 
@@ -30,15 +33,50 @@ double seconds_of(const std::string& time) {
   return static_cast<double>(::timegm(&parts)) + (*rest == '.' ? std::strtod(rest, nullptr) : 0);
 }
 
+std::string container_of(const Json& task) { return text_at(task, "/Status/ContainerStatus/ContainerID"); }
+
+// Its own in the compose file; without a test in it, the image's. ["NONE"] switches the image's off.
+bool has_health_check(const Json& service) {
+  const auto check = Json::json_pointer("/Spec/TaskTemplate/ContainerSpec/Healthcheck");
+  return service.contains(check) && text_at(service, "/Spec/TaskTemplate/ContainerSpec/Healthcheck/Test/0") != "NONE";
+}
+
+bool is_router(const std::string& label) { return label.starts_with("traefik.") && label.find(".routers.") != std::string::npos; }
+
+// Somebody reaches it from outside: it is there to stay, whatever its restart policy says.
+bool is_reached(const Json& service) {
+  for (const char* place : {"/Spec/Labels", "/Spec/TaskTemplate/ContainerSpec/Labels"}) {
+    const auto labels = Json::json_pointer(place);
+    if (!service.contains(labels) || !service.at(labels).is_object()) continue;
+    for (const auto& [label, value] : service.at(labels).items())
+      if (is_router(label)) return true;
+  }
+  const auto ports = Json::json_pointer("/Spec/EndpointSpec/Ports");
+  return service.contains(ports) && !service.at(ports).empty();
+}
+
 // Swarm calls a task running as soon as its process was started, if nothing checks its health: one that dies at once is
 // seen running now and then. After a death it has to last longer.
 bool is_up(const Json& task, const Json& service, const StackView& view, int deaths, double now) {
-  if (text_at(task, "/Status/State") != "running" || view.ended_containers.contains(text_at(task, "/Status/ContainerStatus/ContainerID"))) return false;
-  const bool checked = service.contains(Json::json_pointer("/Spec/TaskTemplate/ContainerSpec/Healthcheck"));
-  return checked || now - seconds_of(text_at(task, "/Status/Timestamp")) >= (deaths > 0 ? 3.0 : 0.25);
+  if (text_at(task, "/Status/State") != "running" || view.ended_containers.contains(container_of(task))) return false;
+  return has_health_check(service) || now - seconds_of(text_at(task, "/Status/Timestamp")) >= (deaths > 0 ? 3.0 : 0.25);
 }
 
-bool is_job(const Json& service) { return text_at(service, "/Spec/TaskTemplate/RestartPolicy/Condition") == "none"; }
+// By us, who remember what it had.
+bool is_stopped(const Json& service) { return service.contains(Json::json_pointer("/Spec/Labels") / replicas_label); }
+
+std::string restart_condition(const Json& service) { return text_at(service, "/Spec/TaskTemplate/RestartPolicy/Condition"); }
+
+// Swarm's own jobs (mode: replicated-job, global-job): their tasks are to become complete, not to run.
+bool is_job_by_mode(const Json& service) {
+  return service.contains(Json::json_pointer("/Spec/Mode/ReplicatedJob")) || service.contains(Json::json_pointer("/Spec/Mode/GlobalJob"));
+}
+
+// Such a job is done anew at each change of its service; tasks of earlier times stay. Docker leaves a 0 out.
+std::int64_t iteration_of(const Json& json, const char* pointer) {
+  const auto index = Json::json_pointer(pointer);
+  return json.contains(index) ? json.at(index).get<std::int64_t>() : 0;
+}
 
 // The tasks that a service should have: its replicas, or for a global one whatever Swarm made of it.
 std::size_t wanted_tasks(const Json& service, std::size_t present) {
@@ -58,6 +96,11 @@ bool has_current_template(const Json& task, const Json& service) {
   return template_of(task.value("Spec", Json())) == template_of(service["Spec"].value("TaskTemplate", Json()));
 }
 
+// Made from the service as it is now.
+bool is_current(const Json& task, const Json& service) {
+  return has_current_template(task, service) && iteration_of(task, "/JobIteration/Index") == iteration_of(service, "/JobStatus/JobIteration/Index");
+}
+
 // A changed template: first its update has to be seen starting. Swarm says nothing of one that had no task to replace: then
 // it is over when a moment has passed.
 bool is_yet_to_start(const Json& service, StackMemory& memory, double now) {
@@ -67,6 +110,9 @@ bool is_yet_to_start(const Json& service, StackMemory& memory, double now) {
   const auto version = text_at(service, "/ID") + " " + service["Version"].dump();
   return now - memory.not_started.try_emplace(version, now).first->second < starts_within;
 }
+
+// Ended for its failing health check: that it obeyed with exit code 0 does not make it a job.
+bool was_unhealthy(const Json& task, const StackView& view) { return view.unhealthy_containers.contains(container_of(task)); }
 
 bool is_dead(const Json& task) {
   const auto state = text_at(task, "/Status/State");
@@ -104,50 +150,106 @@ ServiceVerdict judge_update(const Json& service, StackMemory& memory, double now
   return {};
 }
 
-ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& tasks, int deaths, const StackView& view, double now) {
-  std::size_t running = 0, present = 0, completed = 0;
+// What the tasks of one service come to.
+struct Tally {
+  std::size_t running = 0;              // up, as wanted
+  std::size_t present = 0;              // that Swarm wants
+  std::size_t live = 0;                 // of those, that have not ended
+  std::size_t alive = 0;                // whose container runs, wanted or not
+  std::size_t completed = 0, dead = 0;  // that did what they should, that did not; as far as Swarm remembers
+  std::set<std::string> nodes, done_nodes;
   std::string waiting, last_error;
-  bool stuck = false, over = false;
+  bool stuck = false;  // on something that is the machine's, not the recipe's
+  double completed_at = 0, ended_at = 0;  // the last that did; whichever way
+};
+
+// New or not ready for longer than this busy machine explains.
+bool is_stuck(const Json& task, const StackView& view, double now) {
+  const auto state = text_at(task, "/Status/State");
+  const bool early = state == "new" || state == "pending" || state == "assigned" || state == "accepted" || state == "preparing";
+  const bool pulls = state == "preparing" && !view.here.empty() && text_at(task, "/NodeID") != view.here;
+  const double patience = pulls ? pulls_within : state == "preparing" ? prepares_within : hangs_after;
+  const double since = now - seconds_of(text_at(task, "/Status/Timestamp"));
+  return early && (since > patience || (is_machines_fault(text_at(task, "/Status/Err")) && since > 2));
+}
+
+Tally tally_of(const Json& service, const std::vector<const Json*>& tasks, int deaths, const StackView& view, double now) {
+  Tally tally;
+  const std::string wanted_state = is_job_by_mode(service) ? "complete" : "running";
   for (const Json* task : tasks) {
     const auto state = text_at(*task, "/Status/State");
-    if (is_dead(*task) && has_current_template(*task, service)) last_error = error_of(*task);
-    if (state == "complete" && has_current_template(*task, service)) {
-      ++completed;
-      const double ended = seconds_of(text_at(*task, "/Status/Timestamp"));
-      over = over || (ended > seconds_of(text_at(service, "/UpdatedAt")) && now - ended > gives_up_after);
+    const bool current = is_current(*task, service), completed = state == "complete" && !was_unhealthy(*task, view), ended = state == "complete" || is_dead(*task);
+    if (state == "running" || state == "starting") ++tally.alive;
+    if (current) tally.nodes.insert(text_at(*task, "/NodeID"));
+    if (current && ended) {
+      const double at = seconds_of(text_at(*task, "/Status/Timestamp"));
+      tally.ended_at = std::max(tally.ended_at, at);
+      if (completed) {
+        ++tally.completed;
+        tally.completed_at = std::max(tally.completed_at, at);
+        tally.done_nodes.insert(text_at(*task, "/NodeID"));
+      } else {
+        ++tally.dead;
+        tally.last_error = state == "complete" ? "its health check failed" : error_of(*task);
+      }
     }
-    if (text_at(*task, "/DesiredState") != "running") continue;
-    ++present;
-    const bool current = has_current_template(*task, service);
+    if (text_at(*task, "/DesiredState") != wanted_state) continue;
+    ++tally.present;
+    if (!ended) ++tally.live;
     if (current && is_up(*task, service, view, deaths, now)) {
-      ++running;
+      ++tally.running;
       continue;
     }
-    if (state == "complete") continue;
+    if (completed) continue;
     const std::string error = text_at(*task, "/Status/Err");
-    waiting = !current ? "its old task still runs" : "its task is " + (state == "running" ? "just started" : state) + (error.empty() ? "" : ": " + error);
-    const bool early = state == "new" || state == "pending" || state == "assigned" || state == "accepted" || state == "preparing";
-    const bool pulls = state == "preparing" && !view.here.empty() && text_at(*task, "/NodeID") != view.here;
-    const double patience = pulls ? pulls_within : state == "preparing" ? prepares_within : hangs_after;
-    if (early && now - seconds_of(text_at(*task, "/Status/Timestamp")) > patience) stuck = true;
-    if (early && is_machines_fault(error) && now - seconds_of(text_at(*task, "/Status/Timestamp")) > 2) stuck = true;
+    tally.waiting = !current ? "its old task still runs" : "its task is " + (state == "running" ? "just started" : state) + (error.empty() ? "" : ": " + error);
+    tally.stuck = tally.stuck || is_stuck(*task, view, now);
   }
-  if (is_machines_fault(last_error) && running == 0) return {State::infrastructure, "its task cannot run: " + last_error};
-  if (is_job(service)) {
-    if (completed > 0 && running == 0) return {};
-    if (deaths > 0 && running == 0 && present == 0) return {State::failed, "the job failed: " + last_error};
-    return {stuck ? State::infrastructure : State::converging, running > 0 ? "a job that has not ended yet" : waiting.empty() ? "its task was not made yet" : waiting};
+  return tally;
+}
+
+// replicated-job and global-job.
+ServiceVerdict judge_job(const Json& service, const Tally& tally, int deaths, double now) {
+  const auto total = Json::json_pointer("/Spec/Mode/ReplicatedJob/TotalCompletions");
+  const bool everywhere = service.contains(Json::json_pointer("/Spec/Mode/GlobalJob"));
+  const std::size_t wanted = service.contains(total) ? service.at(total).get<std::size_t>() : 1;
+  if (everywhere ? !tally.nodes.empty() && tally.done_nodes == tally.nodes : tally.completed >= wanted) return {};
+  const bool given_up = tally.dead > 0 && tally.live == 0 && now - tally.ended_at > gives_up_after;
+  if (given_up || deaths >= hopeless_after) return {State::failed, "the job failed" + (deaths > 1 ? " " + std::to_string(deaths) + " times" : "") + ": " + tally.last_error};
+  const std::string doing = tally.running > 0 ? "a job that has not ended yet" : tally.waiting.empty() ? "its task was not made yet" : tally.waiting;
+  return {tally.stuck ? State::infrastructure : State::converging, doing + (tally.last_error.empty() ? "" : "; before: " + tally.last_error)};
+}
+
+// restart_policy.condition: none. Whether it is a job shows when its task has ended. Nothing: it is there to stay, and judged as such.
+std::optional<ServiceVerdict> judge_one_shot(const Json& service, const Tally& tally) {
+  if (tally.live == 0 && tally.dead > 0) return ServiceVerdict{State::failed, "the job failed: " + tally.last_error};
+  if (tally.live == 0 && tally.completed > 0) {
+    if (is_reached(service)) return ServiceVerdict{State::failed, "its task ended with exit code 0, and its restart_policy (none) does not start it again"};
+    return ServiceVerdict{};
   }
-  const auto wanted = wanted_tasks(service, present);
-  if (wanted == 0) return {State::converging, "it is stopped"};
-  if (deaths >= hopeless_after && running < wanted) return {State::failed, "died " + std::to_string(deaths) + " times without having been up; last: " + last_error};
-  if (running >= wanted && running == present) return {};
-  if (stuck) return {State::infrastructure, waiting};
+  if (has_health_check(service) || is_reached(service)) return std::nullopt;
+  return ServiceVerdict{tally.stuck ? State::infrastructure : State::converging, tally.running > 0 ? "a job that has not ended yet" : tally.waiting.empty() ? "its task was not made yet" : tally.waiting};
+}
+
+ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& tasks, int deaths, const StackView& view, double now) {
+  const auto tally = tally_of(service, tasks, deaths, view, now);
+  if (is_stopped(service)) return {State::converging, "it is stopped"};
+  if (is_at_rest(service)) return tally.alive == 0 ? ServiceVerdict{} : ServiceVerdict{State::converging, "its last task has not ended yet"};
+  std::optional<ServiceVerdict> job;
+  if (is_job_by_mode(service)) job = judge_job(service, tally, deaths, now);
+  else if (restart_condition(service) == "none") job = judge_one_shot(service, tally);
+  const bool is_done = job && job->state == State::converged;
+  if (!is_done && is_machines_fault(tally.last_error) && tally.running == 0) return {State::infrastructure, "its task cannot run: " + tally.last_error};
+  if (job) return *job;
+  const auto wanted = wanted_tasks(service, tally.present);
+  if (deaths >= hopeless_after && tally.running < wanted) return {State::failed, "died " + std::to_string(deaths) + " times without having been up; last: " + tally.last_error};
+  if (wanted > 0 && tally.running >= wanted && tally.running == tally.present) return {};
+  if (tally.stuck) return {State::infrastructure, tally.waiting};
   // An app that ends with exit code 0, told to by a failing health check or by itself, is not started again.
-  if (over && present == 0 && text_at(service, "/Spec/TaskTemplate/RestartPolicy/Condition") == "on-failure")
+  const bool over = tally.completed_at > seconds_of(text_at(service, "/UpdatedAt")) && now - tally.completed_at > gives_up_after;
+  if (over && tally.present == 0 && restart_condition(service) == "on-failure")
     return {State::failed, "its task ended with exit code 0, and its restart_policy (on-failure) does not start it again"};
-  if (waiting.empty()) waiting = "its task was not made yet";
-  return {State::converging, waiting + (last_error.empty() ? "" : "; before: " + last_error)};
+  return {State::converging, (tally.waiting.empty() ? "its task was not made yet" : tally.waiting) + (tally.last_error.empty() ? "" : "; before: " + tally.last_error)};
 }
 
 // What counts most is told first.
@@ -174,6 +276,21 @@ std::string short_name(const Json& service, const std::string& stack) {
   return name.starts_with(stack + "_") ? name.substr(stack.size() + 1) : name;
 }
 
+std::vector<std::string> ask_health_of(const StackView& view) {
+  std::vector<std::string> containers;
+  for (const auto& service : view.services) {
+    if (restart_condition(service) != "none" || !has_health_check(service)) continue;
+    for (const auto& task : view.tasks)
+      if (text_at(task, "/ServiceID") == text_at(service, "/ID") && text_at(task, "/Status/State") == "complete" && is_current(task, service)) containers.push_back(container_of(task));
+  }
+  return containers;
+}
+
+bool is_at_rest(const Json& service) {
+  const auto replicas = Json::json_pointer("/Spec/Mode/Replicated/Replicas");
+  return service.contains(replicas) && service.at(replicas) == 0 && !is_stopped(service);
+}
+
 Convergence judge_stack(const StackView& view, StackMemory& memory, const std::string& stack, double now) {
   Convergence whole;
   if (view.services.empty()) {
@@ -188,12 +305,13 @@ Convergence judge_stack(const StackView& view, StackMemory& memory, const std::s
     for (const auto& task : view.tasks) {
       if (text_at(task, "/ServiceID") != text_at(service, "/ID")) continue;
       tasks.push_back(&task);
-      if (is_dead(task) && has_current_template(task, service)) memory.dead_tasks.insert(text_at(service, "/ID") + " " + text_at(task, "/ID"));
+      if (is_dead(task) && is_current(task, service)) memory.dead_tasks.insert(text_at(service, "/ID") + " " + text_at(task, "/ID"));
     }
     for (const auto& dead : memory.dead_tasks)
       if (dead.starts_with(text_at(service, "/ID") + " ")) ++deaths;
     whole.deaths += deaths;
-    auto verdict = judge_update(service, memory, now);
+    // A job has no update: it is done anew.
+    auto verdict = is_job_by_mode(service) ? ServiceVerdict{} : judge_update(service, memory, now);
     if (verdict.state == State::converged) verdict = judge_tasks(service, tasks, deaths, view, now);
     if (weight(verdict.state) >= weight(whole.state)) continue;
     whole.state = verdict.state;

@@ -15,7 +15,12 @@ struct StackView {
   nlohmann::json services = nlohmann::json::array(), tasks = nlohmann::json::array();
   std::string here{};  // this node's id; empty: there is no other
   std::set<std::string> ended_containers{};  // of this node: Docker knows that one has ended before its task says so
+  std::set<std::string> unhealthy_containers{};  // of those that ask_health_of() names: whose health check failed last
 };
+
+// Containers whose task is complete, which may have been a job that is done, or a server that was told to end for its failing health
+// check: only the container knows.
+std::vector<std::string> ask_health_of(const StackView& view);
 
 // What one look does not show: deaths whose tasks Swarm has forgotten by now, and for how long an update has not started.
 struct StackMemory {
@@ -28,6 +33,9 @@ Convergence judge_stack(const StackView& view, StackMemory& memory, const std::s
 
 // Everything whose change is a change of state, as text to compare.
 std::string fingerprint_of(const StackView& view);
+
+// Asked for with no replicas: nothing of it is to run until somebody scales it (swarm-cronjob's services).
+bool is_at_rest(const nlohmann::json& service);
 
 // Of an entry of GET /containers/json.
 bool has_ended(const nlohmann::json& container);

@@ -102,7 +102,7 @@ SwarmEngine::Json SwarmEngine::service_named(const std::string& stack, const std
     if (!service.empty() && short_name(each, stack) == service) return each;
     const auto labels = labels_of(each["Spec"].value("Labels", Json()));
     const bool routed = std::any_of(labels.begin(), labels.end(), [](const auto& label) { return label.first.starts_with("traefik.http.routers."); });
-    if (service.empty() && (first.is_null() || routed)) first = each;
+    if (service.empty() && (first.is_null() || (is_at_rest(first) && !is_at_rest(each)))) first = each;
     if (service.empty() && routed) return each;
   }
   if (first.is_null()) throw Error(ErrorKind::unavailable, "there is no service " + (service.empty() ? "" : service + " ") + "in stack " + stack);
@@ -222,6 +222,8 @@ std::optional<Deployed> SwarmEngine::deployed(const std::string& stack, const Li
     found.running = true;
     found.digests[task.service] = task.image;
   }
+  // Jobs that are done and services without replicas are as they should be, and nothing of them runs.
+  found.running = found.running || state(stack, limit).state == Convergence::State::converged;
   return found;
 }
 
@@ -247,6 +249,10 @@ Convergence SwarmEngine::state(const std::string& stack, const Limit& limit) {
   view.here = this_node(limit);
   for (const auto& container : containers_of(stack, limit))
     if (has_ended(container)) view.ended_containers.insert(text_of(container, "Id"));
+  for (const auto& id : ask_health_of(view)) {
+    const auto container = api_.get_if_there("/containers/" + id + "/json", limit);
+    if (container.is_object() && container["State"].contains("Health") && text_of(container["State"]["Health"], "Status") == "unhealthy") view.unhealthy_containers.insert(id);
+  }
   auto& memory = memory_[stack];
   auto found = judge_stack(view, memory.stack, stack, std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
   if (auto now = fingerprint_of(view); now != memory.fingerprint || memory.generation == 0) {
