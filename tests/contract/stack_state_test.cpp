@@ -266,6 +266,12 @@ TEST(StackState, AGlobalJobHasConvergedWhenItIsDoneOnEachNode) {
   EXPECT_EQ(judged(job, {job_task("t1", "complete"), job_task("t2", "failed", {{"NodeID", "n2"}})}, 5).state, State::failed);
 }
 
+TEST(StackState, OfAJobThatHasEndedItsTasksAreNoMoreThanARecord) {
+  for (const std::string state : {"complete", "failed", "rejected", "shutdown"}) EXPECT_TRUE(is_mere_record(job_task("t1", state))) << state;
+  for (const std::string state : {"new", "pending", "starting", "running"}) EXPECT_FALSE(is_mere_record(job_task("t1", state))) << state;
+  EXPECT_FALSE(is_mere_record(ended)) << "of any other service they go with it";
+}
+
 // Each change of a job does it anew, a change of its labels too; and it never has an update.
 TEST(StackState, AJobIsJudgedByItsLastTime) {
   auto job = job_of_swarm({{"ReplicatedJob", {{"TotalCompletions", 1}}}}, 1);

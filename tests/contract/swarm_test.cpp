@@ -78,6 +78,80 @@ TEST_F(SwarmEngineTest, AnUpdateOfLabelsAloneAndOneThatChangesNothingEndAtOnce) 
   EXPECT_EQ(containers(), before);
 }
 
+// A service that swarm-cronjob starts when its time has come, beside the app.
+const std::string cron_service = one_service("cron", "echo cleaned up", "    deploy:\n      mode: replicated\n      replicas: 0\n      endpoint_mode: dnsrr\n      restart_policy: {condition: none}\n"
+                                                                        "      labels: [\"swarm.cronjob.enable=true\", \"swarm.cronjob.schedule=0 3 * * *\"]\n");
+
+TEST_F(SwarmEngineTest, AServiceWithoutReplicasHoldsNothingUp) {
+  auto wanted = spec("s-cron", cron_service + services_of(Sample::web));
+  engine().deploy(wanted, limit());
+  const auto up = engine().wait_converged("s-cron", limit());
+  ASSERT_EQ(up.state, Convergence::State::converged) << up.reason;
+  EXPECT_EQ(http_get(engine().endpoint("s-cron", "", limit()) + "/"), "hello\n");
+  EXPECT_EQ(engine().endpoint("s-cron", "cron", limit()), "");
+  EXPECT_NE(refusal([&] { engine().exec("s-cron", {"cron", {"true"}, "", milliseconds(5000)}, limit()); }, ErrorKind::unavailable).find("cron"), std::string::npos);
+  EXPECT_FALSE(engine().deployed("s-cron", limit())->digests.contains("cron"));
+  // Another command for it: an update without a task to replace.
+  auto changed = spec("s-cron", one_service("cron", "echo cleaned up better", cron_service.substr(cron_service.find("    deploy:"))) + services_of(Sample::web));
+  changed.facts.commit = "c2";
+  engine().upgrade(changed, limit());
+  EXPECT_EQ(engine().wait_converged("s-cron", limit()).state, Convergence::State::converged);
+  engine().stop("s-cron", limit());
+  EXPECT_EQ(engine().state("s-cron", limit()).state, Convergence::State::converging) << "what was stopped is not at rest";
+  EXPECT_FALSE(engine().deployed("s-cron", limit())->running);
+  engine().start("s-cron", limit());
+  EXPECT_EQ(engine().wait_converged("s-cron", limit()).state, Convergence::State::converged);
+  EXPECT_EQ(docker({"service", "inspect", "--format", "{{.Spec.Mode.Replicated.Replicas}}", "s-cron_cron"}), "0\n") << "nothing was started that nobody asked for";
+}
+
+TEST_F(SwarmEngineTest, WhatHasNothingToRunIsDeployedAllTheSame) {
+  engine().deploy(spec("s-rest", cron_service + one_service("migrate", "exit 0", "    deploy: {endpoint_mode: dnsrr, restart_policy: {condition: none}}\n")), limit());
+  const auto done = engine().wait_converged("s-rest", limit());
+  ASSERT_EQ(done.state, Convergence::State::converged) << done.reason;
+  EXPECT_TRUE(engine().deployed("s-rest", limit())->running) << "all that was asked for is done";
+}
+
+// Swarm says "complete" of a job that is done and of a server that obeyed when its health check had failed.
+TEST_F(SwarmEngineTest, AServerThatIsNotStartedAgainIsUpUntilItsHealthCheckFails) {
+  engine().deploy(spec("s-server", one_service("web", "touch /well; trap 'exit 0' TERM; while :; do sleep 0.1; done",
+                                               "    healthcheck: {test: [\"CMD\", \"test\", \"-e\", \"/well\"], interval: 200ms, retries: 2}\n"
+                                               "    deploy: {endpoint_mode: dnsrr, restart_policy: {condition: none}}\n")),
+                  limit());
+  const auto up = engine().wait_converged("s-server", limit());
+  ASSERT_EQ(up.state, Convergence::State::converged) << up.reason;
+  engine().exec("s-server", {"web", {"rm", "/well"}, "", milliseconds(5000)}, limit());
+  const auto wait = limit();
+  auto end = engine().state("s-server", wait);
+  while (end.state == Convergence::State::converged && !wait.passed()) end = engine().wait_for_change("s-server", end.generation, wait);
+  end = engine().wait_converged("s-server", wait);
+  EXPECT_EQ(end.state, Convergence::State::failed) << end.reason;
+  EXPECT_NE(end.reason.find("health check failed"), std::string::npos) << end.reason;
+}
+
+// Docker's 20.10 client does not take these modes in a stack, its daemon does; so they join one by their label.
+TEST_F(SwarmEngineTest, JobsOfSwarmHaveConvergedWhenTheyAreDone) {
+  stacks_.push_back("s-jobs");
+  const auto job = [&](const std::string& name, std::vector<std::string> more, const std::string& script) {
+    std::vector<std::string> all = {"service", "create", "-d", "-q", "--no-resolve-image", "--name", "s-jobs_" + name, "-l", "com.docker.stack.namespace=s-jobs", "--container-label", "com.docker.stack.namespace=s-jobs"};
+    all.insert(all.end(), more.begin(), more.end());
+    for (const auto& word : {image(), std::string("sh"), std::string("-c"), script}) all.push_back(word);
+    docker(all);
+  };
+  job("twice", {"--mode", "replicated-job", "--replicas", "2", "--max-concurrent", "1"}, "sleep 0.3");
+  job("everywhere", {"--mode", "global-job"}, "true");
+  auto end = engine().wait_converged("s-jobs", limit());
+  ASSERT_EQ(end.state, Convergence::State::converged) << end.reason;
+  EXPECT_EQ(end.deaths, 0);
+  docker({"service", "update", "-d", "-q", "--label-add", "again=1", "s-jobs_twice"});
+  EXPECT_EQ(engine().state("s-jobs", limit()).state, Convergence::State::converging) << "it is done anew";
+  EXPECT_EQ(engine().wait_converged("s-jobs", limit()).state, Convergence::State::converged);
+  job("failing", {"--mode", "replicated-job", "--restart-max-attempts", "1", "--restart-delay", "100ms"}, "echo no luck; exit 7");
+  end = engine().wait_converged("s-jobs", limit());
+  EXPECT_EQ(end.state, Convergence::State::failed);
+  EXPECT_NE(end.reason.find("non-zero exit (7)"), std::string::npos) << end.reason;
+  EXPECT_NE(end.log_tail.find("no luck"), std::string::npos) << end.log_tail;
+}
+
 // Whatever a killed run leaves is known for its own, each thing by itself.
 TEST_F(SwarmEngineTest, EverythingThatDockerLetsUsMarkIsMarked) {
   auto wanted = spec("s-marks", services_of(Sample::web) + one_service("more", "trap 'exit 0' TERM; while :; do sleep 0.1; done", "    configs: [{source: conf, target: /conf}]\n    secrets: [file_secret]\n    deploy: {endpoint_mode: dnsrr}\n"));

@@ -176,7 +176,8 @@ void SwarmEngine::wait_until_gone(const std::string& stack, const Limit& limit) 
   while (true) {
     std::string left;
     for (const auto& [kind, path] : {std::pair("service", "/services"), std::pair("task", "/tasks"), std::pair("container", "/containers/json?all=1"), std::pair("network", "/networks")})
-      if (const auto found = api_.list(path, of_stack(stack), limit.unstoppable()); !found.empty() && left.empty()) left = std::to_string(found.size()) + " " + kind + (found.size() > 1 ? "s" : "");
+      if (const auto all = api_.list(path, of_stack(stack), limit.unstoppable()); left.empty())
+        if (const auto found = all.size() - static_cast<std::size_t>(std::count_if(all.begin(), all.end(), is_mere_record)); found > 0) left = std::to_string(found) + " " + kind + (found > 1 ? "s" : "");
     if (left.empty()) return;
     if (limit.passed()) throw Error(ErrorKind::infrastructure, "after its removal, " + left + " of " + stack + " did not go in time");
     limit.check_stop("removing " + stack);

@@ -286,6 +286,11 @@ std::vector<std::string> ask_health_of(const StackView& view) {
   return containers;
 }
 
+bool is_mere_record(const Json& task) {
+  const auto state = text_at(task, "/Status/State");
+  return task.contains("JobIteration") && (state == "complete" || state == "shutdown" || state == "remove" || is_dead(task));
+}
+
 bool is_at_rest(const Json& service) {
   const auto replicas = Json::json_pointer("/Spec/Mode/Replicated/Replicas");
   return service.contains(replicas) && service.at(replicas) == 0 && !is_stopped(service);

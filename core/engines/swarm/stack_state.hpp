@@ -37,6 +37,9 @@ std::string fingerprint_of(const StackView& view);
 // Asked for with no replicas: nothing of it is to run until somebody scales it (swarm-cronjob's services).
 bool is_at_rest(const nlohmann::json& service);
 
+// Docker keeps the tasks of a job (mode: …-job) for ever, after its service is gone too: of one that has ended nothing is left but this.
+bool is_mere_record(const nlohmann::json& task);
+
 // Of an entry of GET /containers/json.
 bool has_ended(const nlohmann::json& container);
 

@@ -236,6 +236,7 @@ std::vector<SwarmEngine::TaskElsewhere> SwarmEngine::tasks_elsewhere(const std::
     const auto& status = task.value("Status", Json::object());
     const auto container = text_of(status.value("ContainerStatus", Json::object()), "ContainerID");
     if (text_of(task, "NodeID").empty() || text_of(task, "NodeID") == here || container.empty()) continue;
+    if (is_mere_record(task) && !names.contains(text_of(task, "ServiceID"))) continue;
     const auto state = text_of(status, "State");
     found.push_back({names[text_of(task, "ServiceID")], container, text_of(task["Spec"]["ContainerSpec"], "Image"), state == "running" || state == "starting"});
   }
