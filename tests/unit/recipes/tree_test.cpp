@@ -86,6 +86,7 @@ TEST(RecipeTreeIdentity, SecretsConfigsAndServices) {
   EXPECT_THAT(db.secrets, ElementsAre("db_password"));
   EXPECT_THAT(db.networks, ElementsAre("internal"));
   EXPECT_EQ(db.restart_condition, "on-failure");
+  EXPECT_EQ(db.replicas, 1) << "what is not said";
   EXPECT_THAT(mounts_of(db), ElementsAre("volume mariadb /var/lib/mysql"));
   EXPECT_THAT(db.healthcheck, ElementsAre("CMD-SHELL", "mysqladmin -p\"$(cat /run/secrets/db_root_password)\" ping"));
   EXPECT_EQ(db.labels.at("backupbot.backup"), "true");
@@ -159,6 +160,7 @@ TEST(RecipeTreeOdd, LegalIsNeverRejected) {
   EXPECT_THAT(app.networks, ElementsAre("default", "back"));
   EXPECT_EQ(app.stop_grace, std::chrono::milliseconds(90500));
   EXPECT_EQ(app.restart_condition, "none");
+  EXPECT_EQ(app.replicas, 2);
   EXPECT_THAT(app.secrets, ElementsAre("token"));
   EXPECT_THAT(tree.merged_yaml, HasSubstr("x-unknown-extension"));
   EXPECT_THAT(tree.merged_yaml, HasSubstr("ulimits"));
