@@ -165,6 +165,10 @@ CheckResult Deployment::runs_what_was_asked() {
   return {Outcome::pass, "commit " + found->commit.substr(0, 12) + " runs"};
 }
 
+void Deployment::report_digests(const std::string& key) {
+  if (const auto found = run_.engine.deployed(stack_, Limit::in(run_.spec.teardown, run_.stop))) run_.report.facts(key, found->digests);
+}
+
 DataContract* Deployment::contract() {
   if (!contract_made_) contract_ = run_.recipe.data_contract(state_->tree.facts, *host_);
   contract_made_ = true;
