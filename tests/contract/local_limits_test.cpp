@@ -35,12 +35,15 @@ class LocalLimits : public LocalEngineTest {
     return wanted;
   }
   local::ControlGroups groups(const std::string& stack) const { return local::ControlGroups(folder(stack)); }
-  pid_t leader(const std::string& stack, const std::string& service) const { return folder(stack).running().value().leaders.at(service).pid; }
+  pid_t leader(const std::string& stack, const std::string& service) const {
+    return folder(stack).running().value().leaders.at(service).pid;
+  }
   static std::string groups_of(pid_t pid) { return read_file("/proc/" + std::to_string(pid) + "/cgroup"); }
 };
 
 // Seven deep, so 255 processes at most. They want a port, so that they are not up before they have begun to take.
-const char* fork_bomb = "b() { if [ $1 -gt 0 ]; then b $(($1 - 1)) & b $(($1 - 1)) & fi; sleep 1000; }; echo begun; b 7 # ${PORT}";
+const char* fork_bomb =
+    "b() { if [ $1 -gt 0 ]; then b $(($1 - 1)) & b $(($1 - 1)) & fi; sleep 1000; }; echo begun; b 7 # ${PORT}";
 const char* memory_hog = R"(echo begun; x=$(head -c 300000000 /dev/zero | tr '\0' x); echo survived; exec sleep 1000 # ${PORT})";
 
 TEST_F(LocalLimits, AForkBombIsEndedAndFails) {
@@ -83,7 +86,8 @@ TEST_F(LocalLimits, EachServiceIsInAGroupOfItsOwnAndTheSupervisorInNone) {
   EXPECT_THAT(groups_of(leader("l-groups", "side")), HasSubstr("l-groups/service-side"));
   EXPECT_THAT(groups_of(supervisor("l-groups").pid), Not(HasSubstr("l-groups")));
   // A command that is run in it is held to the same.
-  const auto inside = engine_.exec("l-groups", {"side", {"cat", "/proc/self/cgroup", "-"}, "and input", milliseconds(5000)}, limit());
+  const auto inside =
+      engine_.exec("l-groups", {"side", {"cat", "/proc/self/cgroup", "-"}, "and input", milliseconds(5000)}, limit());
   EXPECT_THAT(inside.out, HasSubstr("l-groups/service-side"));
   EXPECT_TRUE(inside.out.ends_with("and input")) << inside.out;
   EXPECT_EQ(engine_.exec("l-groups", {"side", {"sh", "-c", "exit 3"}, "", milliseconds(5000)}, limit()).exit_code, 3);
@@ -92,7 +96,8 @@ TEST_F(LocalLimits, EachServiceIsInAGroupOfItsOwnAndTheSupervisorInNone) {
     for (const char* file : {"cpu.max", "cpu.cfs_quota_us"}) cpu += read_file_if_there(group / "service-web" / file).value_or("");
   EXPECT_THAT(cpu, ::testing::StartsWith("50000"));
   bool listed = false;
-  for (const auto& object : engine_.inventory("l-groups", limit())) listed = listed || (object.kind == "control-group" && object.labels.at("run_id") == "run-1");
+  for (const auto& object : engine_.inventory("l-groups", limit()))
+    listed = listed || (object.kind == "control-group" && object.labels.at("run_id") == "run-1");
   EXPECT_TRUE(listed) << "what can be left behind is named";
   engine_.undeploy("l-groups", limit());
   EXPECT_THAT(groups("l-groups").existing(), IsEmpty());
@@ -115,7 +120,8 @@ TEST_F(LocalLimits, WithoutLimitsThereIsNoGroup) {
 // Promise P4: whoever comes after a killed supervisor finds the groups by the deployment's name alone, and all that is in them.
 TEST_F(LocalLimits, AKilledSupervisorLeavesNoGroupAndNoProcess) {
   for (const bool folder_is_gone : {false, true}) {
-    deploy_and_converge(limited("l-left", {sh_service("web", "env -i setsid sh -c '(sleep 1000 &); exec sleep 1000' & exec sleep 1000")}));
+    deploy_and_converge(
+        limited("l-left", {sh_service("web", "env -i setsid sh -c '(sleep 1000 &); exec sleep 1000' & exec sleep 1000")}));
     ASSERT_TRUE(eventually([&] { return groups("l-left").members("web").size() == 3; }));
     std::vector<ProcessId> members;
     for (const pid_t pid : groups("l-left").members("web")) members.push_back(identify_process(pid).value());
@@ -141,7 +147,9 @@ TEST(LocalLimitsSaid, AnOrdinaryUsersMemoryHogIsRefusedItsMemory) {
   ASSERT_TRUE(!is_root || ::chown(home.c_str(), 65534, 65534) == 0);
   const pid_t pid = ::fork();
   if (pid == 0) {
-    if (is_root && (::setgroups(0, nullptr) != 0 || ::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0)) ::_exit(3);
+    if (is_root &&
+        (::setgroups(0, nullptr) != 0 || ::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0))
+      ::_exit(3);
     ::execl(this_program().c_str(), "hog", "--hog", home.c_str(), (scratch.path() / "recipe").c_str(), nullptr);
     ::_exit(4);
   }
@@ -157,7 +165,8 @@ int hog_of_a_user(char** argv) {
   job.restart_condition = "none";
   auto wanted = spec_of(argv[3], "l-user-hog", {job});
   wanted.limits = small;
-  const bool said = ::testing::Value(engine.unenforced(wanted), ::testing::ElementsAre(AllOf(HasSubstr("runs.limits.pids"), HasSubstr("RLIMIT_DATA"))));
+  const bool said = ::testing::Value(engine.unenforced(wanted),
+                                     ::testing::ElementsAre(AllOf(HasSubstr("runs.limits.pids"), HasSubstr("RLIMIT_DATA"))));
   engine.deploy(wanted, limit);
   const auto end = engine.wait_converged("l-user-hog", limit);
   const auto log = engine.logs("l-user-hog", "web", 10, limit);

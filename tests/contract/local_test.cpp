@@ -335,7 +335,12 @@ TEST_F(LocalEngineTest, AServiceWithoutReplicasIsNotStartedAndHoldsNothingUp) {
   EXPECT_EQ(http_get(engine_.endpoint("l-cron", "", limit()) + "/"), "hello\n");
   EXPECT_FALSE(fs::exists(folder("l-cron").volumes() / "content/ran"));
   std::string message;
-  EXPECT_EQ(kind_of_failure([&] { engine_.exec("l-cron", {"cron", {"true"}, "", milliseconds(1000)}, limit()); }, &message), ErrorKind::unavailable);
+  EXPECT_EQ(kind_of_failure(
+                [&] {
+                  engine_.exec("l-cron", {"cron", {"true"}, "", milliseconds(1000)}, limit());
+                },
+                &message),
+            ErrorKind::unavailable);
   EXPECT_NE(message.find("replicas: 0"), std::string::npos) << message;
   engine_.stop("l-cron", limit());
   engine_.start("l-cron", limit());

@@ -347,22 +347,24 @@ std::string to_text(const Blueprint& blueprint) {
   }
   json volumes = json::object();
   for (const auto& [name, path] : blueprint.volumes) volumes[name] = path.string();
-  const json all{{"schema", 1},
-                 {"stack", blueprint.stack},
-                 {"domain", blueprint.domain},
-                 {"run_id", blueprint.run_id},
-                 {"version", blueprint.version},
-                 {"commit", blueprint.commit},
-                 {"kept", blueprint.kept},
-                 {"recipe_dir", blueprint.recipe_dir.string()},
-                 {"search_path", blueprint.search_path},
-                 {"app_service", blueprint.app_service},
-                 {"services", services},
-                 {"env", blueprint.env},
-                 {"secrets", blueprint.secrets},
-                 {"volumes", volumes},
-                 {"fresh_volumes", blueprint.fresh_volumes},
-                 {"limits", {{"pids", blueprint.limits.pids}, {"memory_bytes", blueprint.limits.memory_bytes}, {"cpus", blueprint.limits.cpus}}}};
+  const json all{
+      {"schema", 1},
+      {"stack", blueprint.stack},
+      {"domain", blueprint.domain},
+      {"run_id", blueprint.run_id},
+      {"version", blueprint.version},
+      {"commit", blueprint.commit},
+      {"kept", blueprint.kept},
+      {"recipe_dir", blueprint.recipe_dir.string()},
+      {"search_path", blueprint.search_path},
+      {"app_service", blueprint.app_service},
+      {"services", services},
+      {"env", blueprint.env},
+      {"secrets", blueprint.secrets},
+      {"volumes", volumes},
+      {"fresh_volumes", blueprint.fresh_volumes},
+      {"limits",
+       {{"pids", blueprint.limits.pids}, {"memory_bytes", blueprint.limits.memory_bytes}, {"cpus", blueprint.limits.cpus}}}};
   try {
     return all.dump();
   } catch (const json::exception&) {
@@ -389,7 +391,8 @@ Blueprint blueprint_from(const std::string& text) {
     blueprint.recipe_dir = all.at("recipe_dir").get<std::string>();
     for (const auto& [name, path] : all.at("volumes").items()) blueprint.volumes[name] = path.get<std::string>();
     if (const auto limits = all.find("limits"); limits != all.end())
-      blueprint.limits = {limits->at("pids").get<std::int64_t>(), limits->at("memory_bytes").get<std::int64_t>(), limits->at("cpus").get<double>()};
+      blueprint.limits = {limits->at("pids").get<std::int64_t>(), limits->at("memory_bytes").get<std::int64_t>(),
+                          limits->at("cpus").get<double>()};
     for (const auto& value : all.at("services")) {
       ServiceBlueprint service;
       value.at("name").get_to(service.name);

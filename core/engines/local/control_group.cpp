@@ -60,7 +60,9 @@ Controller find_controller(const std::string& name) {
     const bool v2 = type == "cgroup2" && has_word(text_of(fs::path(place) / "cgroup.controllers"), name, ' ');
     if ((!v1 && !v2) || ::access(place.c_str(), W_OK | X_OK) != 0) continue;
     // Below the true root, which alone has no type, it can be switched on; elsewhere it has to be on already.
-    if (v2 && !has_word(text_of(fs::path(place) / "cgroup.subtree_control"), name, ' ') && fs::exists(fs::path(place) / "cgroup.type")) continue;
+    if (v2 && !has_word(text_of(fs::path(place) / "cgroup.subtree_control"), name, ' ') &&
+        fs::exists(fs::path(place) / "cgroup.type"))
+      continue;
     found.root = place;
     found.is_v2 = v2;
     return found;
@@ -84,13 +86,17 @@ bool set_limit(const Controller& controller, const fs::path& group, const Servic
   if (controller.name == "pids") return put(group / "pids.max", limits.pids > 0 ? std::to_string(limits.pids) : "max");
   if (controller.name == "memory") {
     const std::string bytes = std::to_string(limits.memory_bytes);
-    const bool set = put(group / (controller.is_v2 ? "memory.max" : "memory.limit_in_bytes"), limits.memory_bytes > 0 ? bytes : controller.is_v2 ? "max" : "-1");
+    const bool set = put(group / (controller.is_v2 ? "memory.max" : "memory.limit_in_bytes"), limits.memory_bytes > 0 ? bytes
+                                                                                              : controller.is_v2      ? "max"
+                                                                                                                      : "-1");
     // Swap would make room for more; where the kernel does not count it, there is no file.
-    if (limits.memory_bytes > 0) put(group / (controller.is_v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"), controller.is_v2 ? "0" : bytes);
+    if (limits.memory_bytes > 0)
+      put(group / (controller.is_v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"), controller.is_v2 ? "0" : bytes);
     return set;
   }
   const auto quota = std::max(1000L, std::lround(limits.cpus * period));
-  if (controller.is_v2) return put(group / "cpu.max", (limits.cpus > 0 ? std::to_string(quota) : "max") + " " + std::to_string(period));
+  if (controller.is_v2)
+    return put(group / "cpu.max", (limits.cpus > 0 ? std::to_string(quota) : "max") + " " + std::to_string(period));
   put(group / "cpu.cfs_period_us", std::to_string(period));
   return put(group / "cpu.cfs_quota_us", limits.cpus > 0 ? std::to_string(quota) : "-1");
 }
@@ -123,7 +129,8 @@ void kill_all_in(const fs::path& group) {
   std::map<pid_t, Fd> open;
   for (const pid_t pid : members_of(group)) open[pid] = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   for (const pid_t pid : members_of(group))
-    if (const auto found = open.find(pid); found != open.end() && found->second) ::syscall(SYS_pidfd_send_signal, found->second.get(), SIGKILL, nullptr, 0);
+    if (const auto found = open.find(pid); found != open.end() && found->second)
+      ::syscall(SYS_pidfd_send_signal, found->second.get(), SIGKILL, nullptr, 0);
 }
 
 std::vector<fs::path> leaves_of(const fs::path& group) {
@@ -140,22 +147,27 @@ std::vector<std::string> limits_not_held(const ServiceLimits& limits) {
   const auto usable = usable_controllers();
   std::string missing;
   for (const std::string name : {"pids", "memory", "cpu"})
-    if (is_limited(limits, name) && find_in(usable, name) == nullptr) missing += (missing.empty() ? "runs.limits." : ", runs.limits.") + (name == "cpu" ? "cpus" : name);
+    if (is_limited(limits, name) && find_in(usable, name) == nullptr)
+      missing += (missing.empty() ? "runs.limits." : ", runs.limits.") + (name == "cpu" ? "cpus" : name);
   if (missing.empty()) return {};
-  return {"the local engine cannot hold services to " + missing + " here: that needs control groups that it may write, which takes root" +
+  return {"the local engine cannot hold services to " + missing +
+          " here: that needs control groups that it may write, which takes root" +
           (missing.find("memory") == std::string::npos ? "" : "; memory is limited for each process by itself (RLIMIT_DATA)")};
 }
 
 std::vector<std::string> entering(const std::vector<std::string>& entrances, std::vector<std::string> argv) {
   if (entrances.empty()) return argv;
-  std::vector<std::string> all = {"/bin/sh", "-c", R"(n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 2>/dev/null >"$1"; shift; n=$((n - 1)); done; exec "$@")", "sh", std::to_string(entrances.size())};
+  std::vector<std::string> all = {
+      "/bin/sh", "-c", R"(n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 2>/dev/null >"$1"; shift; n=$((n - 1)); done; exec "$@")",
+      "sh", std::to_string(entrances.size())};
   all.insert(all.end(), entrances.begin(), entrances.end());
   all.insert(all.end(), argv.begin(), argv.end());
   return all;
 }
 
 ControlGroups::ControlGroups(const StackFolder& folder)
-    : name_("simmer-" + digest_of_bytes(folder.path().parent_path().string()).substr(0, 8) + "-" + folder.stack()), controllers_(usable_controllers()) {}
+    : name_("simmer-" + digest_of_bytes(folder.path().parent_path().string()).substr(0, 8) + "-" + folder.stack()),
+      controllers_(usable_controllers()) {}
 
 std::vector<std::string> ControlGroups::prepare(const std::string& service, const ServiceLimits& limits) const {
   std::vector<std::string> enter;
@@ -168,7 +180,8 @@ std::vector<std::string> ControlGroups::prepare(const std::string& service, cons
     if (controller.is_v2) put(above / "cgroup.subtree_control", "+" + controller.name);
     ::mkdir(group.c_str(), 0755);
     if (!set_limit(controller, group, limits)) continue;
-    if (const auto file = (group / "cgroup.procs").string(); std::find(enter.begin(), enter.end(), file) == enter.end()) enter.push_back(file);
+    if (const auto file = (group / "cgroup.procs").string(); std::find(enter.begin(), enter.end(), file) == enter.end())
+      enter.push_back(file);
   }
   return enter;
 }
@@ -178,7 +191,9 @@ fs::path ControlGroups::place(const std::string& controller, const std::string& 
   return found == nullptr ? fs::path() : found->root / name_ / leaf_of(service) / file;
 }
 
-bool ControlGroups::holds_memory(const std::string& service) const { return fs::exists(place("memory", service, "cgroup.procs")); }
+bool ControlGroups::holds_memory(const std::string& service) const {
+  return fs::exists(place("memory", service, "cgroup.procs"));
+}
 
 void ControlGroups::close(const std::string& service) const { put(place("pids", service, "pids.max"), "0"); }
 
@@ -190,11 +205,15 @@ std::vector<pid_t> ControlGroups::members(const std::string& service) const {
   return all;
 }
 
-std::uint64_t ControlGroups::refused_processes(const std::string& service) const { return number_in(place("pids", service, "pids.events"), "max"); }
+std::uint64_t ControlGroups::refused_processes(const std::string& service) const {
+  return number_in(place("pids", service, "pids.events"), "max");
+}
 
 std::uint64_t ControlGroups::killed_for_memory(const std::string& service) const {
   const auto* memory = find_in(controllers_, "memory");
-  return memory == nullptr ? 0 : number_in(place("memory", service, memory->is_v2 ? "memory.events" : "memory.oom_control"), "oom_kill");
+  return memory == nullptr
+             ? 0
+             : number_in(place("memory", service, memory->is_v2 ? "memory.events" : "memory.oom_control"), "oom_kill");
 }
 
 std::vector<fs::path> ControlGroups::existing() const {
@@ -216,7 +235,8 @@ void ControlGroups::remove(const Limit& limit) const {
       }
       if (::rmdir(group.c_str()) == 0 || errno == ENOENT) break;
       if (limit.passed())
-        throw Error(ErrorKind::needs_operator, "the control group " + group.string() + " cannot be removed: a process in it does not end after SIGKILL");
+        throw Error(ErrorKind::needs_operator,
+                    "the control group " + group.string() + " cannot be removed: a process in it does not end after SIGKILL");
       wait_for(milliseconds(2), {}, "removing a control group");
     }
   }

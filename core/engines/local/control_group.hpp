@@ -21,8 +21,8 @@ namespace simmer::local {
 // Which of these limits no control group can hold on this machine, in a sentence; nothing: all are held.
 std::vector<std::string> limits_not_held(const ServiceLimits& limits);
 
-// The command that enters control groups by their files (ControlGroups::prepare()) and becomes `argv`. A service that is just ending
-// has no group any more: then it is the command all the same.
+// The command that enters control groups by their files (ControlGroups::prepare()) and becomes `argv`. A service that is just
+// ending has no group any more: then it is the command all the same.
 std::vector<std::string> entering(const std::vector<std::string>& entrances, std::vector<std::string> argv);
 
 // One of the kernel's controllers that can be used here, and the root of the hierarchy that it is in.

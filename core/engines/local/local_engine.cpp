@@ -198,7 +198,8 @@ void LocalEngine::check(const Limit&) {
 
 std::vector<std::string> LocalEngine::unenforced(const DeploySpec& spec) {
   auto all = limits_not_held(spec.limits);
-  if (spec.internal_networks) all.push_back("runs.egress: deny is without effect on the local engine: its services are processes of this machine");
+  if (spec.internal_networks)
+    all.push_back("runs.egress: deny is without effect on the local engine: its services are processes of this machine");
   return all;
 }
 

@@ -87,7 +87,8 @@ std::string OutputLog::tail(std::size_t max_lines) {
   return last_lines(file_, max_lines);
 }
 
-Service::Service(StackFolder folder, ServiceBlueprint blueprint, ExpandedService expanded, std::optional<int> port, ServiceLimits limits)
+Service::Service(StackFolder folder, ServiceBlueprint blueprint, ExpandedService expanded, std::optional<int> port,
+                 ServiceLimits limits)
     : folder_(std::move(folder)),
       blueprint_(std::move(blueprint)),
       expanded_(std::move(expanded)),
@@ -250,11 +251,14 @@ void Service::on_exit(int status, Clock::time_point now) {
   died(how_it_ended(status) + (over.empty() ? "" : ": it " + over), now);
 }
 
-bool Service::was_refused_a_process() const { return !entrances_.empty() && groups_.refused_processes(blueprint_.name) > refused_before_; }
+bool Service::was_refused_a_process() const {
+  return !entrances_.empty() && groups_.refused_processes(blueprint_.name) > refused_before_;
+}
 
 std::string Service::over_limit() const {
   if (entrances_.empty()) return "";
-  if (groups_.killed_for_memory(blueprint_.name) > killed_before_) return "needed more than its " + std::to_string(limits_.memory_bytes >> 20) + " MiB of memory (runs.limits.memory)";
+  if (groups_.killed_for_memory(blueprint_.name) > killed_before_)
+    return "needed more than its " + std::to_string(limits_.memory_bytes >> 20) + " MiB of memory (runs.limits.memory)";
   if (was_refused_a_process()) return "tried to have more than " + std::to_string(limits_.pids) + " processes (runs.limits.pids)";
   return "";
 }

@@ -49,7 +49,8 @@ class Service {
   enum class Phase { stopped, coming_up, up, ending, clearing, backing_off, done, broken };
   enum class Next { stop, start, leave };  // what follows the end
 
-  Service(StackFolder folder, ServiceBlueprint blueprint, ExpandedService expanded, std::optional<int> port, ServiceLimits limits);
+  Service(StackFolder folder, ServiceBlueprint blueprint, ExpandedService expanded, std::optional<int> port,
+          ServiceLimits limits);
 
   const ServiceBlueprint& blueprint() const { return blueprint_; }
   const ExpandedService& expanded() const { return expanded_; }

@@ -118,8 +118,8 @@ void Supervisor::make_volumes(const Blueprint& blueprint) const {
 void Supervisor::start_service(const ServiceBlueprint& service) {
   const auto lease = leases_.find(service.name);
   const auto port = lease == leases_.end() ? std::nullopt : std::optional(lease->second.port());
-  auto [place, added] =
-      services_.try_emplace(service.name, folder_, service, expand_service(blueprint_, service, folder_, ports()), port, blueprint_.limits);
+  auto [place, added] = services_.try_emplace(service.name, folder_, service,
+                                              expand_service(blueprint_, service, folder_, ports()), port, blueprint_.limits);
   if (added) watch(place->second.log().reading_end(), EPOLLIN);
   place->second.start(Clock::now());
 }
