@@ -14,7 +14,7 @@ std::vector<std::string> volumes_with_value(const RecipeFacts& facts) {
   std::set<std::string> written;
   for (const auto& service : facts.services)
     for (const auto& mount : service.mounts)
-      if (mount.type == "volume" && !mount.source.empty() && !mount.read_only) written.insert(mount.source);
+      if (service.replicas > 0 && mount.type == "volume" && !mount.source.empty() && !mount.read_only) written.insert(mount.source);
   const auto& worthless = facts.simmer_yml.volumes_without_value;
   std::vector<std::string> kept;
   for (const auto& volume : facts.volumes)
@@ -28,6 +28,7 @@ bool has_commands(const RecipeFacts& facts) { return facts.simmer_yml.seed || fa
 
 bool answers_http(const RecipeFacts& facts) {
   for (const auto& service : facts.services) {
+    if (service.replicas == 0) continue;
     for (const auto& [label, value] : service.labels)
       if (label.starts_with("traefik.http.routers.")) return true;
     for (const auto& port : service.ports)

@@ -11,7 +11,7 @@ namespace generic {
 
 using simmer::RecipeFacts;
 
-// Volumes that some service mounts, that the recipe owns, and that simmer.yml does not call worthless.
+// Volumes that some service mounts of which anything runs (replicas: 0 is at rest), that the recipe owns, and that simmer.yml does not call worthless.
 std::vector<std::string> volumes_with_value(const RecipeFacts& facts);
 bool has_commands(const RecipeFacts& facts);
 // A traefik router label, or a published port: something answers at the app's URL.

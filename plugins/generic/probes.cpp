@@ -41,7 +41,7 @@ class HttpProbe : public simmer::HealthProbe {
 // A compose health check as an argv: ["CMD", …], ["CMD-SHELL", text], or a text alone. Empty: none.
 std::vector<std::string> health_command(const ServiceFacts& service) {
   const auto& test = service.healthcheck;
-  if (!service.has_healthcheck || test.empty() || test[0] == "NONE") return {};
+  if (service.replicas == 0 || !service.has_healthcheck || test.empty() || test[0] == "NONE") return {};
   if (test[0] == "CMD") return {test.begin() + 1, test.end()};
   const bool names_shell = test[0] == "CMD-SHELL";
   if (test.size() != (names_shell ? 2u : 1u)) return {};
@@ -54,10 +54,13 @@ class OwnHealthChecks : public simmer::HealthProbe {
   struct Test {
     std::string service;
     std::vector<std::string> argv;
+    bool may_be_done = false;  // restart_policy none: a job that has ended is not asked; the engine knows whether it should run
   };
   OwnHealthChecks(Host& host, std::vector<Test> tests) : host_(host), tests_(std::move(tests)) {}
 
   Health probe() override {
+    std::size_t passed = 0;
+    std::string not_asked;
     for (const auto& test : tests_) {
       simmer::ExecRequest request;
       request.service = test.service;
@@ -67,12 +70,15 @@ class OwnHealthChecks : public simmer::HealthProbe {
         if (result.exit_code != 0)
           return {HealthState::unhealthy, "health check of " + test.service + ": exit code " + std::to_string(result.exit_code) +
                                               " '" + first_line(result.err.empty() ? result.out : result.err) + "'"};
+        ++passed;
       } catch (const simmer::Error& error) {
         if (error.kind() == simmer::ErrorKind::interrupted) throw;
-        return {HealthState::unhealthy, "health check of " + test.service + " cannot run: " + error.message()};
+        not_asked = "health check of " + test.service + " cannot run: " + error.message();
+        if (!test.may_be_done || error.kind() != simmer::ErrorKind::unavailable) return {HealthState::unhealthy, not_asked};
       }
     }
-    return {HealthState::healthy, "own health checks pass: " + std::to_string(tests_.size())};
+    if (passed == 0) return {HealthState::unhealthy, not_asked};
+    return {HealthState::healthy, "own health checks pass: " + std::to_string(passed)};
   }
 
  private:
@@ -97,7 +103,7 @@ std::unique_ptr<simmer::HealthProbe> make_probe(const RecipeFacts& facts, Host& 
     return std::make_unique<HttpProbe>(host, yml.health_path.empty() ? "/" : yml.health_path, yml.health_expect);
   std::vector<OwnHealthChecks::Test> tests;
   for (const auto& service : facts.services)
-    if (auto argv = health_command(service); !argv.empty()) tests.push_back({service.name, std::move(argv)});
+    if (auto argv = health_command(service); !argv.empty()) tests.push_back({service.name, std::move(argv), service.restart_condition == "none"});
   if (!tests.empty()) return std::make_unique<OwnHealthChecks>(host, std::move(tests));
   return std::make_unique<NothingToAsk>();
 }

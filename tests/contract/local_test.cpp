@@ -314,6 +314,44 @@ TEST_F(LocalEngineTest, AJobHasConvergedWhenItIsDoneAndNotBefore) {
   EXPECT_EQ(engine_.wait_converged("l-slow-job", limit()).state, Convergence::State::converged);
 }
 
+TEST_F(LocalEngineTest, AServerThatIsNotStartedAgainIsNoJob) {
+  auto server = sh_service("web", "exec sleep 1000");
+  server.restart_condition = "none";
+  server.has_healthcheck = true;
+  engine_.deploy(spec("l-server", {server}), limit());
+  const auto up = engine_.wait_converged("l-server", limit(3000));
+  EXPECT_EQ(up.state, Convergence::State::converged) << up.reason;
+  ::kill(folder("l-server").running().value().leaders.at("web").pid, SIGKILL);
+  ASSERT_TRUE(eventually([&] { return engine_.state("l-server", limit()).state == Convergence::State::failed; }));
+}
+
+// swarm-cronjob's shape: somebody else starts it when its time has come.
+TEST_F(LocalEngineTest, AServiceWithoutReplicasIsNotStartedAndHoldsNothingUp) {
+  auto cron = sh_service("cron", "touch ${VOLUME_content}/ran; exit 1");
+  cron.restart_condition = "none";
+  cron.replicas = 0;
+  auto wanted = spec("l-cron", {cron, nginx_service("web")});
+  deploy_and_converge(wanted);
+  EXPECT_EQ(http_get(engine_.endpoint("l-cron", "", limit()) + "/"), "hello\n");
+  EXPECT_FALSE(fs::exists(folder("l-cron").volumes() / "content/ran"));
+  std::string message;
+  EXPECT_EQ(kind_of_failure(
+                [&] {
+                  engine_.exec("l-cron", {"cron", {"true"}, "", milliseconds(1000)}, limit());
+                },
+                &message),
+            ErrorKind::unavailable);
+  EXPECT_NE(message.find("replicas: 0"), std::string::npos) << message;
+  engine_.stop("l-cron", limit());
+  engine_.start("l-cron", limit());
+  EXPECT_EQ(engine_.wait_converged("l-cron", limit()).state, Convergence::State::converged);
+  EXPECT_FALSE(fs::exists(folder("l-cron").volumes() / "content/ran"));
+  wanted.facts.services[0].replicas = 1;
+  engine_.upgrade(wanted, limit());
+  EXPECT_EQ(engine_.wait_converged("l-cron", limit()).state, Convergence::State::failed) << "now it is one like any other";
+  EXPECT_TRUE(fs::exists(folder("l-cron").volumes() / "content/ran"));
+}
+
 TEST_F(LocalEngineTest, AHangingSupervisorIsEndedWithAllItHas) {
   deploy_and_converge(spec("l-hang", {nginx_service("web")}));
   const auto id = supervisor("l-hang");

@@ -99,6 +99,12 @@ std::vector<std::string> World::left_behind() const {
   std::error_code not_used;
   for (const auto& entry : fs::directory_iterator(state() / "engines/local", not_used))
     if (entry.path().filename().string()[0] != '.') left.push_back("left: " + entry.path().string());
+  // The control groups of its deployments, by the name that they have (core/engines/local/control_group.hpp).
+  const std::string group = "simmer-" + digest_of_bytes(fs::weakly_canonical(state() / "engines/local").string()).substr(0, 8) + "-";
+  for (fs::recursive_directory_iterator entry("/sys/fs/cgroup", fs::directory_options::skip_permission_denied, not_used), end; !not_used && entry != end; entry.increment(not_used)) {
+    if (entry.depth() == 1 || !entry->is_directory(not_used) || entry->is_symlink(not_used)) entry.disable_recursion_pending();
+    if (entry->path().filename().string().starts_with(group)) left.push_back("left: " + entry->path().string());
+  }
   for (const auto& entry : fs::directory_iterator(state() / "locks"))
     if (entry.path().filename().string().starts_with("run-")) left.push_back("lock: " + entry.path().string());
   for (const auto& run : fs::directory_iterator(state() / "runs"))

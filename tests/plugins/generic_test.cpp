@@ -292,4 +292,54 @@ TEST_F(GenericTest, CommandsThatCannotProveAnythingAreRefused) {
   EXPECT_THAT(error_of_contract(), HasSubstr("wipe"));
 }
 
+// swarm-cronjob's services: nothing of them runs, and a volume that only they mount is not there yet.
+TEST_F(GenericTest, AServiceAtRestIsNeitherAskedNorExpectedToHaveData) {
+  no_router();
+  facts_.services[0].has_healthcheck = true;
+  facts_.services[0].healthcheck = {"CMD", "well"};
+  auto cron = facts_.services[0];
+  cron.name = "cron";
+  cron.replicas = 0;
+  cron.healthcheck = {"CMD", "cron-is-well"};
+  cron.labels["traefik.http.routers.cron.rule"] = "Host(`x`)";
+  cron.mounts = {{"volume", "only-crons", "/c", false}};
+  facts_.services.insert(facts_.services.begin(), cron);
+  facts_.volumes.push_back({"only-crons", "", false, {}});
+  host_.volume_files.erase("only-crons");
+  host_.shell = [](const ExecRequest& request) -> ExecResult {
+    if (request.service == "cron") throw Error(ErrorKind::unavailable, "service cron does not run");
+    return {};
+  };
+  EXPECT_EQ(probe().state, HealthState::healthy) << probe().message;
+  ASSERT_NE(contract(), nullptr);
+  EXPECT_NO_THROW(contract()->seed("0123456789abcdef"));
+  facts_.services.pop_back();
+  EXPECT_EQ(probe().state, HealthState::unverified) << "nothing is left to ask";
+}
+
+// An anchor gives a job the health check of its app.
+TEST_F(GenericTest, AJobThatIsDoneIsNotAskedForItsHealth) {
+  no_router();
+  facts_.services[0].has_healthcheck = true;
+  facts_.services[0].healthcheck = {"CMD", "well"};
+  auto job = facts_.services[0];
+  job.name = "migrate";
+  job.restart_condition = "none";
+  facts_.services.push_back(job);
+  bool app_runs = true, job_is_well = false;
+  host_.shell = [&](const ExecRequest& request) -> ExecResult {
+    if (request.service == "migrate" && job_is_well) return {1, "", "not well"};
+    if (request.service == "migrate" || !app_runs) throw Error(ErrorKind::unavailable, "does not run");
+    return {};
+  };
+  EXPECT_EQ(probe().state, HealthState::healthy) << probe().message;
+  app_runs = false;
+  EXPECT_EQ(probe().state, HealthState::unhealthy);
+  app_runs = job_is_well = true;
+  EXPECT_EQ(probe().state, HealthState::unhealthy) << "it runs, and is not well";
+  facts_.services.erase(facts_.services.begin());
+  job_is_well = false;
+  EXPECT_EQ(probe().state, HealthState::unhealthy) << "of nothing it was seen that it is well";
+}
+
 }  // namespace

@@ -152,6 +152,7 @@ Blueprint frame_of(const DeploySpec& spec) {
   if (missing) throw Error(ErrorKind::infrastructure, "the recipe's checkout is not there: " + spec.recipe_dir.string());
   blueprint.search_path = service_search_path();
   blueprint.env = spec.env;
+  blueprint.limits = spec.limits;
   return blueprint;
 }
 
@@ -203,14 +204,16 @@ void add_services(Blueprint& blueprint, const DeploySpec& spec) {
     service.working_dir = facts.local->working_dir;
     service.grace = facts.stop_grace.value_or(milliseconds(10000));
     service.restart = facts.restart_condition;
+    service.is_server = facts.has_healthcheck || !facts.ports.empty() || has_router_labels(facts);
+    service.at_rest = facts.replicas == 0;
     const auto* app = blueprint.find(blueprint.app_service);
-    if (app == nullptr) blueprint.app_service = facts.name;
+    if (app == nullptr || (app->at_rest && !service.at_rest)) blueprint.app_service = facts.name;
     blueprint.services.push_back(std::move(service));
   }
   if (blueprint.services.empty())
     throw Error(ErrorKind::recipe, "nothing in it can run on the local engine: no service has an x-simmer-local section");
   for (const auto& facts : spec.facts.services)
-    if (facts.local && has_router_labels(facts)) {
+    if (facts.local && facts.replicas != 0 && has_router_labels(facts)) {
       blueprint.app_service = facts.name;
       break;
     }
@@ -251,6 +254,7 @@ void define(Blueprint& blueprint, ServiceBlueprint& service, const DeploySpec& s
       all["secrets"][name] = digest_of_bytes(*there);
   }
   if (uses_tree) all["tree"] = *tree_digest;
+  if (service.at_rest) all["at_rest"] = true;
   service.definition = digest_of_bytes(json_line(all));
 }
 
@@ -337,25 +341,30 @@ std::string to_text(const Blueprint& blueprint) {
                         {"working_dir", service.working_dir},
                         {"grace_ms", service.grace.count()},
                         {"restart", service.restart},
-                        {"has_port", service.has_port}});
+                        {"has_port", service.has_port},
+                        {"is_server", service.is_server},
+                        {"at_rest", service.at_rest}});
   }
   json volumes = json::object();
   for (const auto& [name, path] : blueprint.volumes) volumes[name] = path.string();
-  const json all{{"schema", 1},
-                 {"stack", blueprint.stack},
-                 {"domain", blueprint.domain},
-                 {"run_id", blueprint.run_id},
-                 {"version", blueprint.version},
-                 {"commit", blueprint.commit},
-                 {"kept", blueprint.kept},
-                 {"recipe_dir", blueprint.recipe_dir.string()},
-                 {"search_path", blueprint.search_path},
-                 {"app_service", blueprint.app_service},
-                 {"services", services},
-                 {"env", blueprint.env},
-                 {"secrets", blueprint.secrets},
-                 {"volumes", volumes},
-                 {"fresh_volumes", blueprint.fresh_volumes}};
+  const json all{
+      {"schema", 1},
+      {"stack", blueprint.stack},
+      {"domain", blueprint.domain},
+      {"run_id", blueprint.run_id},
+      {"version", blueprint.version},
+      {"commit", blueprint.commit},
+      {"kept", blueprint.kept},
+      {"recipe_dir", blueprint.recipe_dir.string()},
+      {"search_path", blueprint.search_path},
+      {"app_service", blueprint.app_service},
+      {"services", services},
+      {"env", blueprint.env},
+      {"secrets", blueprint.secrets},
+      {"volumes", volumes},
+      {"fresh_volumes", blueprint.fresh_volumes},
+      {"limits",
+       {{"pids", blueprint.limits.pids}, {"memory_bytes", blueprint.limits.memory_bytes}, {"cpus", blueprint.limits.cpus}}}};
   try {
     return all.dump();
   } catch (const json::exception&) {
@@ -381,6 +390,9 @@ Blueprint blueprint_from(const std::string& text) {
     take("fresh_volumes", blueprint.fresh_volumes);
     blueprint.recipe_dir = all.at("recipe_dir").get<std::string>();
     for (const auto& [name, path] : all.at("volumes").items()) blueprint.volumes[name] = path.get<std::string>();
+    if (const auto limits = all.find("limits"); limits != all.end())
+      blueprint.limits = {limits->at("pids").get<std::int64_t>(), limits->at("memory_bytes").get<std::int64_t>(),
+                          limits->at("cpus").get<double>()};
     for (const auto& value : all.at("services")) {
       ServiceBlueprint service;
       value.at("name").get_to(service.name);
@@ -392,6 +404,8 @@ Blueprint blueprint_from(const std::string& text) {
       value.at("working_dir").get_to(service.working_dir);
       value.at("restart").get_to(service.restart);
       value.at("has_port").get_to(service.has_port);
+      service.is_server = value.value("is_server", false);  // not in what an older Simmer deployed
+      service.at_rest = value.value("at_rest", false);
       service.grace = milliseconds(value.at("grace_ms").get<std::int64_t>());
       for (const auto& [name, file] : value.at("files").items())
         service.files[name] = {file.at("text").get<std::string>(), file.at("executable").get<bool>()};

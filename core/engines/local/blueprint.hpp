@@ -31,8 +31,10 @@ struct ServiceBlueprint {
   std::map<std::string, TemplateFile> files;             // path in RUN_DIR -> template
   std::string working_dir;                               // empty: RUN_DIR
   milliseconds grace{10000};
-  std::string restart;    // none, on-failure; anything else restarts always
-  bool has_port = false;  // ${PORT} or ${PORT_<it>} is used somewhere
+  std::string restart;     // none, on-failure; anything else restarts always
+  bool has_port = false;   // ${PORT} or ${PORT_<it>} is used somewhere
+  bool is_server = false;  // has a router, a published port or a health check: there to stay, whatever `restart` says
+  bool at_rest = false;    // replicas: 0; nothing of it is started
 };
 
 struct Blueprint {
@@ -46,6 +48,7 @@ struct Blueprint {
   std::set<std::string> secrets;            // names; the values are in files
   std::map<std::string, fs::path> volumes;  // name -> folder
   std::set<std::string> fresh_volumes;      // those of them that are ours
+  ServiceLimits limits;                     // of each service
 
   const ServiceBlueprint* find(const std::string& service) const;
 };

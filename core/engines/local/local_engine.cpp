@@ -11,6 +11,8 @@
 
 #include <local/blueprint.hpp>
 #include <local/channel.hpp>
+#include <local/control_group.hpp>
+#include <local/launch.hpp>
 #include <local/ports.hpp>
 #include <local/process_tree.hpp>
 #include <local/supervisor.hpp>
@@ -99,7 +101,10 @@ Convergence gone(const std::string& stack) {
 class Cleared {
  public:
   Cleared(const StackFolder& folder, const Limit& limit) {
-    if (!folder.exists()) return;
+    if (!folder.exists()) {
+      ControlGroups(folder).remove(limit);
+      return;
+    }
     lock_ = Fd(::open(folder.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock_) throw_errno("cannot open " + folder.lock().string(), errno);
     while (!try_lock(lock_)) {
@@ -108,6 +113,7 @@ class Cleared {
       wait_for(milliseconds(1), {}, "waiting for a supervisor's end");
     }
     const auto record = folder.running();
+    ControlGroups(folder).remove(limit);
     end_leftovers(folder, record.value_or(RunningRecord{}), limit);
     // Taking a port and giving it back removes its lock file; one that somebody else has by now stays.
     for (const int port : record.value_or(RunningRecord{}).ports) PortLease::take(port);
@@ -158,50 +164,6 @@ std::vector<std::string> end_deployment(const StackFolder& folder, const Limit& 
   return killed;
 }
 
-std::vector<std::string> supervisor_environment() {
-  std::vector<std::string> env;
-  // Not the caller's environment: it may hold secrets, and the supervisor outlives it.
-  for (const char* name : {"PATH", "LANG", "XDG_RUNTIME_DIR", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"})
-    if (const char* value = std::getenv(name)) env.push_back(std::string(name) + "=" + value);
-  return env;
-}
-
-// Starts the supervisor and waits until it has accepted the deployment.
-void start_supervisor(const StackFolder& folder, const std::vector<std::string>& program, const Limit& limit) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw_errno("cannot make a pipe", errno);
-  const Fd answer(ends[0]);
-  Fd its_end(ends[1]);
-  const Fd log = open_file(folder.supervisor_log(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  SpawnOptions options;
-  options.argv = program;
-  options.argv.push_back(folder.path().string());
-  options.env = supervisor_environment();
-  options.fds = {{1, its_end.get()}, {2, log.get()}};
-  options.new_session = true;
-  const pid_t pid = spawn_process(options);
-  its_end.reset();
-  ::waitpid(pid, nullptr, 0);  // it forks and ends at once; its child is the supervisor and nobody's child here
-  std::string text;
-  while (text.find('\n') == std::string::npos) {
-    if (!wait_ready(answer.get(), POLLIN, limit, "starting " + folder.stack()))
-      throw Error(ErrorKind::unavailable, "the supervisor of " + folder.stack() + " did not start in time");
-    char buffer[4096];
-    const ssize_t got = ::read(answer.get(), buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      const std::string said = last_lines(folder.supervisor_log(), 1);
-      throw Error(ErrorKind::unavailable,
-                  "the supervisor of " + folder.stack() + " did not start" + (said.empty() ? "" : ": " + said));
-    }
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-  const auto first = json::parse(text.substr(0, text.find('\n')), nullptr, false);
-  if (first.is_discarded())
-    throw Error(ErrorKind::unavailable, "the supervisor of " + folder.stack() + " did not start: " + text);
-  throw_if_failure(first);
-}
-
 void write_deployment(const StackFolder& folder, const Blueprint& blueprint, const std::map<std::string, std::string>& secrets) {
   make_folders(folder.path().parent_path());
   make_folders(folder.path(), 0711);
@@ -232,6 +194,13 @@ void LocalEngine::check(const Limit&) {
   if (!find_program(options_.supervisor_argv.at(0), "", "/"))
     throw Error(ErrorKind::unavailable, options_.supervisor_argv.at(0) + " cannot be started: it supervises what is deployed");
   ports_folder();
+}
+
+std::vector<std::string> LocalEngine::unenforced(const DeploySpec& spec) {
+  auto all = limits_not_held(spec.limits);
+  if (spec.internal_networks)
+    all.push_back("runs.egress: deny is without effect on the local engine: its services are processes of this machine");
+  return all;
 }
 
 void LocalEngine::make_images_present(const DeploySpec& spec, const Limit&) {
@@ -334,7 +303,8 @@ std::vector<EngineObject> LocalEngine::inventory(const std::string& stack, const
       if (entry.is_directory() && !entry.path().filename().string().starts_with(".")) folders.emplace_back(entry.path());
   }
   for (const auto& folder : folders) {
-    if (!folder.exists()) continue;
+    const auto groups = ControlGroups(folder).existing();
+    if (!folder.exists() && groups.empty()) continue;
     std::optional<Blueprint> blueprint;
     try {
       blueprint = read_blueprint(folder);
@@ -345,6 +315,8 @@ std::vector<EngineObject> LocalEngine::inventory(const std::string& stack, const
     const auto add = [&](const std::string& kind, const std::string& id, const std::string& name) {
       objects.push_back({kind, id, name, labels});
     };
+    for (const auto& group : groups) add("control-group", group.string(), folder.stack());
+    if (!folder.exists()) continue;
     add("folder", folder.path().string(), folder.stack());
     for (const auto& entry : fs::directory_iterator(folder.volumes(), missing))
       add("volume", entry.path().string(), entry.path().filename());
@@ -397,6 +369,7 @@ Convergence LocalEngine::state(const std::string& stack, const Limit& limit) {
     }
     const auto record = folder.running();
     if (!record) return gone(stack);
+    ControlGroups(folder).remove(limit);
     end_leftovers(folder, *record, limit);
     return died(*record);
   }
@@ -473,6 +446,7 @@ ExecResult LocalEngine::exec(const std::string& stack, const ExecRequest& reques
     throw Error(ErrorKind::unavailable,
                 command.argv[0] + " cannot be started in service " + request.service + ": no such executable");
   command.argv[0] = program->string();
+  command.argv = entering(service.at("entrances"), std::move(command.argv));
   const auto result = while_doing("running " + request.argv[0] + " in service " + request.service + " of " + stack,
                                   [&] { return run_command(command, limit.at_most(request.timeout)); });
   return {result.exit_code, result.out, result.err};

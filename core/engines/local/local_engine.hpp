@@ -25,6 +25,7 @@ class LocalEngine final : public Engine {
   std::string name() const override { return "local"; }
   void check(const Limit& limit) override;
   std::map<std::string, std::string> tools(const Limit&) override { return {}; }  // none: it is a part of Simmer
+  std::vector<std::string> unenforced(const DeploySpec& spec) override;
   void make_images_present(const DeploySpec& spec, const Limit& limit) override;
   void deploy(const DeploySpec& spec, const Limit& limit) override;
   void upgrade(const DeploySpec& spec, const Limit& limit) override;

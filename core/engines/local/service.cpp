@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -30,6 +32,18 @@ milliseconds look_interval(Clock::duration waited) {
 std::string how_it_ended(int status) {
   if (WIFEXITED(status)) return "exited with code " + std::to_string(WEXITSTATUS(status));
   return "was ended by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
+}
+
+// Of a child that has yet to become the service: reports a failure, negative, and ends.
+void enter(const char* entrance, int report) {
+  const int file = ::open(entrance, O_WRONLY | O_CLOEXEC);
+  if (file >= 0 && ::write(file, "0", 1) == 1) {
+    ::close(file);
+    return;
+  }
+  const int failed = -errno;
+  [[maybe_unused]] const auto written = ::write(report, &failed, sizeof failed);
+  ::_exit(127);
 }
 
 }  // namespace
@@ -73,12 +87,15 @@ std::string OutputLog::tail(std::size_t max_lines) {
   return last_lines(file_, max_lines);
 }
 
-Service::Service(StackFolder folder, ServiceBlueprint blueprint, ExpandedService expanded, std::optional<int> port)
+Service::Service(StackFolder folder, ServiceBlueprint blueprint, ExpandedService expanded, std::optional<int> port,
+                 ServiceLimits limits)
     : folder_(std::move(folder)),
       blueprint_(std::move(blueprint)),
       expanded_(std::move(expanded)),
       port_(port),
-      log_(folder_.log(blueprint_.name)) {}
+      log_(folder_.log(blueprint_.name)),
+      limits_(limits),
+      groups_(folder_) {}
 
 void Service::redefine(ServiceBlueprint blueprint, ExpandedService expanded, std::optional<int> port) {
   blueprint_ = std::move(blueprint);
@@ -127,6 +144,9 @@ std::optional<std::string> Service::spawn() {
   const Fd report_read(report[0]);
   Fd report_write(report[1]);
   const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  // Of each process by itself, where nothing holds all of them together.
+  const bool limit_data = limits_.memory_bytes > 0 && !groups_.holds_memory(blueprint_.name);
+  const rlimit data{static_cast<rlim_t>(limits_.memory_bytes), static_cast<rlim_t>(limits_.memory_bytes)};
   const pid_t supervisor = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return std::string("cannot start a process: ") + std::strerror(errno);
@@ -141,6 +161,8 @@ std::optional<std::string> Service::spawn() {
     ::dup2(null.get(), 0);
     ::dup2(log_.writing_end(), 1);
     ::dup2(log_.writing_end(), 2);
+    for (const auto& entrance : entrances_) enter(entrance.c_str(), report_write.get());
+    if (limit_data) ::setrlimit(RLIMIT_DATA, &data);
     if (::chdir(expanded_.working_dir.c_str()) == 0) ::execve(program->c_str(), argv.data(), env.data());
     const int failed = errno;
     [[maybe_unused]] const auto written = ::write(report_write.get(), &failed, sizeof failed);
@@ -156,12 +178,17 @@ std::optional<std::string> Service::spawn() {
   if (got != sizeof failed) return std::nullopt;  // closed by exec
   ::waitpid(pid, nullptr, 0);
   leader_ = {};
+  if (failed < 0) return std::string("cannot enter its control group: ") + std::strerror(-failed);
   return "cannot start " + expanded_.argv[0] + ": " + std::strerror(failed);
 }
 
 void Service::start(Clock::time_point now) {
   was_killed_ = has_left_ = false;
   wake_.reset();
+  if (blueprint_.at_rest) {
+    phase_ = Phase::done;
+    return;
+  }
   if (port_ && !is_port_free(*port_)) {
     port_stolen_ = true;
     phase_ = Phase::backing_off;
@@ -169,6 +196,9 @@ void Service::start(Clock::time_point now) {
     return;
   }
   port_stolen_ = false;
+  if (limits_ != ServiceLimits{}) entrances_ = groups_.prepare(blueprint_.name, limits_);
+  refused_before_ = groups_.refused_processes(blueprint_.name);
+  killed_before_ = groups_.killed_for_memory(blueprint_.name);
   auto failed = prepare_run_dir();
   if (!failed) failed = spawn();
   since_ = now;
@@ -210,14 +240,34 @@ void Service::on_exit(int status, Clock::time_point now) {
   }
   if (was_steady) deaths_in_row_ = 0;
   const bool one_shot = blueprint_.restart == "none" || blueprint_.restart == "on-failure";
-  if (one_shot && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+  if (one_shot && WIFEXITED(status) && WEXITSTATUS(status) == 0 && !was_refused_a_process()) {
     after_clearing_ = Phase::done;
     start_after_clearing_ = leave_after_clearing_ = false;
     deaths_in_row_ = 0;
     clear(now);
     return;
   }
-  died(how_it_ended(status), now);
+  const auto over = over_limit();
+  died(how_it_ended(status) + (over.empty() ? "" : ": it " + over), now);
+}
+
+bool Service::was_refused_a_process() const {
+  return !entrances_.empty() && groups_.refused_processes(blueprint_.name) > refused_before_;
+}
+
+std::string Service::over_limit() const {
+  if (entrances_.empty()) return "";
+  if (groups_.killed_for_memory(blueprint_.name) > killed_before_)
+    return "needed more than its " + std::to_string(limits_.memory_bytes >> 20) + " MiB of memory (runs.limits.memory)";
+  if (was_refused_a_process()) return "tried to have more than " + std::to_string(limits_.pids) + " processes (runs.limits.pids)";
+  return "";
+}
+
+// It would go on for ever at its limit, and take all the processors there are.
+void Service::check_limits() {
+  if (!runs() || !was_refused_a_process()) return;
+  groups_.close(blueprint_.name);
+  for (const auto& process : members()) kill_exactly(process);
 }
 
 void Service::died(const std::string& how, Clock::time_point now) {
@@ -237,6 +287,11 @@ std::vector<ProcessEntry> Service::members() const {
   const auto processes = all_processes();
   const std::string mark = service_mark(blueprint_.name);
   std::map<pid_t, ProcessEntry> found;
+  if (!entrances_.empty()) {
+    const auto in_group = groups_.members(blueprint_.name);
+    for (const auto& process : processes)
+      if (std::find(in_group.begin(), in_group.end(), process.pid) != in_group.end()) found[process.pid] = process;
+  }
   for (const auto& process : descendants_of(::getpid(), processes)) {
     const bool ours = (leader_.pid != 0 && process.pid == leader_.pid) || (session_ != 0 && process.session == session_) ||
                       was_started_with(process.pid, mark);
@@ -251,6 +306,7 @@ std::vector<ProcessEntry> Service::members() const {
 
 void Service::clear(Clock::time_point now) {
   phase_ = Phase::clearing;
+  if (!entrances_.empty()) groups_.close(blueprint_.name);
   const auto left = members();
   if (!left.empty()) {
     for (const auto& process : left) kill_exactly(process);
@@ -338,7 +394,7 @@ std::string Service::reason() const {
     case Phase::stopped:
       return "stopped";
     case Phase::done:
-      return "";
+      return blueprint_.at_rest ? "it is at rest (replicas: 0)" : "";
   }
   return "";
 }

@@ -6,6 +6,9 @@
 //                 |          \-- end() -> ending -> clearing -> stopped, coming_up or gone
 //                 \- exits 0, restart none/on-failure -> clearing -> done;  exits otherwise, none -> broken
 //
+// One at rest (replicas: 0) is done when it is started. Limits are held by a control group, if there can be one; who reaches its
+// limit of processes is ended, which counts as a death.
+//
 // "clearing": the leader is gone, and what it left behind is being killed; nothing new starts before
 // the last of it has ended, because it could still hold the port.
 #pragma once
@@ -17,6 +20,7 @@
 #include <vector>
 
 #include <local/blueprint.hpp>
+#include <local/control_group.hpp>
 #include <local/ports.hpp>
 #include <local/process_tree.hpp>
 
@@ -45,7 +49,8 @@ class Service {
   enum class Phase { stopped, coming_up, up, ending, clearing, backing_off, done, broken };
   enum class Next { stop, start, leave };  // what follows the end
 
-  Service(StackFolder folder, ServiceBlueprint blueprint, ExpandedService expanded, std::optional<int> port);
+  Service(StackFolder folder, ServiceBlueprint blueprint, ExpandedService expanded, std::optional<int> port,
+          ServiceLimits limits);
 
   const ServiceBlueprint& blueprint() const { return blueprint_; }
   const ExpandedService& expanded() const { return expanded_; }
@@ -62,6 +67,11 @@ class Service {
   const ProcessId& leader_id() const { return leader_; }
   void on_exit(int status, Clock::time_point now);
   void tick(Clock::time_point now);
+  // Ends it if it was refused a process: for a look now and then, as nothing tells.
+  void check_limits();
+  bool has_group() const { return runs() && !entrances_.empty(); }
+  // Files that a command run in it by somebody else writes "0" into first, to be under its limits.
+  const std::vector<std::string>& entrances() const { return entrances_; }
   // Nothing: only an event will change it.
   std::optional<Clock::time_point> wakes_at() const;
 
@@ -90,7 +100,9 @@ class Service {
   void clear(Clock::time_point now);
   void is_up(Clock::time_point now);
   // Serves nothing and may not be restarted: it is there to do something and end.
-  bool is_job() const { return blueprint_.restart == "none" && !port_; }
+  bool is_job() const { return blueprint_.restart == "none" && !port_ && !blueprint_.is_server; }
+  bool was_refused_a_process() const;
+  std::string over_limit() const;
   void look_for_listener(Clock::time_point now);
 
   StackFolder folder_;
@@ -98,6 +110,10 @@ class Service {
   ExpandedService expanded_;
   std::optional<int> port_;
   OutputLog log_;
+  ServiceLimits limits_;
+  ControlGroups groups_;
+  std::vector<std::string> entrances_;  // of its control group; none: it has none
+  std::uint64_t refused_before_ = 0, killed_before_ = 0;
 
   Phase phase_ = Phase::stopped;
   Phase after_clearing_ = Phase::stopped;

@@ -31,6 +31,8 @@ using nlohmann::json;
 namespace {
 
 constexpr milliseconds orphan_look{20};
+constexpr milliseconds group_removal{2000};
+constexpr milliseconds limits_look{500};  // version 1 of control groups tells nobody that a process was refused
 
 }  // namespace
 
@@ -116,8 +118,8 @@ void Supervisor::make_volumes(const Blueprint& blueprint) const {
 void Supervisor::start_service(const ServiceBlueprint& service) {
   const auto lease = leases_.find(service.name);
   const auto port = lease == leases_.end() ? std::nullopt : std::optional(lease->second.port());
-  auto [place, added] =
-      services_.try_emplace(service.name, folder_, service, expand_service(blueprint_, service, folder_, ports()), port);
+  auto [place, added] = services_.try_emplace(service.name, folder_, service,
+                                              expand_service(blueprint_, service, folder_, ports()), port, blueprint_.limits);
   if (added) watch(place->second.log().reading_end(), EPOLLIN);
   place->second.start(Clock::now());
 }
@@ -175,6 +177,10 @@ milliseconds Supervisor::time_to_wait() const {
   for (const auto& [name, service] : services_) {
     const auto at = service.wakes_at();
     if (at && (!next || *at < *next)) next = at;
+  }
+  if (std::any_of(services_.begin(), services_.end(), [](const auto& entry) { return entry.second.has_group(); })) {
+    const auto look = Clock::now() + limits_look;
+    next = next ? std::min(*next, look) : look;
   }
   if (!next) return milliseconds(-1);
   return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*next - Clock::now()));
@@ -259,7 +265,10 @@ void Supervisor::reap() {
 void Supervisor::settle() {
   reap();
   const auto now = Clock::now();
-  for (auto& [name, service] : services_) service.tick(now);
+  for (auto& [name, service] : services_) {
+    service.tick(now);
+    service.check_limits();
+  }
   for (auto service = services_.begin(); service != services_.end();) {
     if (!service->second.has_left()) {
       ++service;
@@ -328,6 +337,11 @@ void Supervisor::leave() {
   if (!leave_record_) folder_.forget_running();
   leases_.clear();
   services_.clear();
+  try {
+    ControlGroups(folder_).remove(Limit::in(group_removal));
+  } catch (const Error& error) {
+    say(error.what());  // whoever removes the deployment tries again, and fails
+  }
   for (auto& [number, client] : clients_) {
     if (client.waits_for_end || client.waits_for_stop) reply(client, {{"ok", true}, {"killed", killed_}});
   }

@@ -119,7 +119,9 @@ json Supervisor::describe_service(const std::string& name) const {
   if (!service->second.runs())
     throw Error(ErrorKind::unavailable,
                 "service " + name + " of " + blueprint_.stack + " does not run: " + service->second.reason());
-  return {{"env", service->second.expanded().env}, {"working_dir", service->second.expanded().working_dir}};
+  return {{"env", service->second.expanded().env},
+          {"working_dir", service->second.expanded().working_dir},
+          {"entrances", service->second.entrances()}};
 }
 
 // Accepted as a whole or not at all: what can fail comes first and is taken back.

@@ -105,6 +105,7 @@ std::optional<BackupPlan> backup_plan_of(const RecipeFacts& facts) {
   }
   if (!wanted) return std::nullopt;
   for (const auto& service : facts.services) {
+    if (service.replicas == 0) continue;  // nothing of it runs: no command can, and its own volumes may not be there yet
     const auto hook = [&](const std::string& name, std::vector<BackupHook>& into) {
       if (const auto command = label(service, name); !command.empty()) into.push_back({service.name, command});
     };

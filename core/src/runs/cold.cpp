@@ -17,6 +17,7 @@ class ColdRun {
 
  private:
   bool preflight(TierRun& tier);
+  void report_base_images();
   void first_deployment(const RecipeTraits& traits);
   void install(Deployment& app, TierRun& tier);
   void data_tiers(Deployment& app, const RecipeTraits& traits);
@@ -43,7 +44,19 @@ bool ColdRun::preflight(TierRun& tier) {
   });
   if (!parses) return false;
   report_recipe(run_, head_);
+  report_base_images();
   return tier.check("policy", true, [&] { return judge_state(run_, head_); });
+}
+
+// Before anything can fail: which images a change brings is worth most when it is red. What is wrong with the base shows later.
+void ColdRun::report_base_images() {
+  if (run_.spec.base_commit.empty()) return;
+  try {
+    report_images(run_, "base_images", take_recipe_state(run_, "base", run_.spec.base_commit, run_.spec.base_version, run_.spec.stack, run_.spec.domain, {}));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) throw;
+    run_.report.log(LogLevel::debug, std::string("the base's images are not known: ") + error.what());
+  }
 }
 
 void ColdRun::walk() {
@@ -171,6 +184,7 @@ void ColdRun::second_deployment(const RecipeTraits& traits) {
     return base_broken(error.what());
   }
   if (const auto health = app.wait_healthy(); health.outcome != Outcome::pass) return base_broken(health.message);
+  app.report_digests("base_digests");
   DataContract* contract = nullptr;
   if (tier.must_work("data-contract", [&] { contract = app.contract(); }) && write_marker(tier, run_, contract, traits, nonce_))
     upgrade_and_check(tier, app, head_, volumes, secrets_for(head_, secrets, true), nonce_);

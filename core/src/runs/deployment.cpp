@@ -1,6 +1,7 @@
 #include <runs/deployment.hpp>
 
 #include <algorithm>
+#include <utility>
 
 #include <base/crash_point.hpp>
 #include <config/config.hpp>
@@ -87,6 +88,8 @@ void Deployment::deploy(const RecipeState& state, const std::map<std::string, Vo
   run_.report.phase("deploying " + (state.version.empty() ? state.commit.substr(0, 12) : state.version) + " as " + domain_);
   const Limit limit = Limit::in(run_.spec.start, run_.stop);
   const auto spec = spec_for(state, volumes, secrets);
+  if (!std::exchange(run_.has_told_limits, true))
+    for (const auto& what : run_.engine.unenforced(spec)) run_.report.log(LogLevel::info, what);
   run_.engine.make_images_present(spec, limit);
   deployed_ = true;
   run_.report.deployed();
@@ -163,6 +166,10 @@ CheckResult Deployment::runs_what_was_asked() {
     return {Outcome::fail, "what runs is commit " + found->commit.substr(0, 12) + ", asked for was " + state_->commit.substr(0, 12)};
   run_.report.facts("digests", found->digests);
   return {Outcome::pass, "commit " + found->commit.substr(0, 12) + " runs"};
+}
+
+void Deployment::report_digests(const std::string& key) {
+  if (const auto found = run_.engine.deployed(stack_, Limit::in(run_.spec.teardown, run_.stop))) run_.report.facts(key, found->digests);
 }
 
 DataContract* Deployment::contract() {

@@ -35,6 +35,9 @@ class Deployment {
   // Does what runs carry the commit and version it should?
   CheckResult runs_what_was_asked();
 
+  // What runs now, as the fact map `key`.
+  void report_digests(const std::string& key);
+
   // Parts of the running version. contract() may be nullptr.
   Host& host() { return *host_; }
   DataContract* contract();

@@ -116,6 +116,10 @@ std::vector<Finding> examine_machine(Session& session, const AskProxy& ask_proxy
     return Finding{"engine " + config.engine, Grade::good, versions.empty() ? "answers" : versions, ""};
   });
   if (findings.back().level == Grade::failure) return findings;
+  DeploySpec of_a_run;
+  of_a_run.limits = config.runs.limits;
+  of_a_run.internal_networks = config.runs.deny_egress;
+  for (const auto& what : engine->unenforced(of_a_run)) findings.push_back({"limits", Grade::warning, what, "see runs.limits and runs.egress"});
   if (config.engine == "local") return findings;
   look("names", "", [&] { return names(config); });
   try {

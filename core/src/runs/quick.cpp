@@ -74,6 +74,7 @@ void QuickRun::on_the_fork(const SnapshotMeta& meta, TierRun& tier) {
   Deployment app(run_, run_.spec.stack, run_.spec.domain, true);
   // The known-good itself must come up: if it does not, the change is not to blame.
   const auto base = take_recipe_state(run_, "base", meta.commit, meta.version, run_.spec.stack, run_.spec.domain, known_good_.env());
+  report_images(run_, "base_images", base);
   const auto broken = [&](const std::string& why) {
     throw Error(ErrorKind::needs_operator, "the known-good of " + run_.spec.app + " (" + meta.version + ") does not come up: " + why +
                                                "; look at it with: simmer canonical verify " + run_.spec.app);
@@ -82,6 +83,7 @@ void QuickRun::on_the_fork(const SnapshotMeta& meta, TierRun& tier) {
   const auto secrets = secrets_for(base, known_good_.secrets(), false);
   app.deploy(base, volumes, secrets);
   if (const auto health = app.wait_healthy(); health.outcome != Outcome::pass) broken(health.message);
+  app.report_digests("base_digests");
   if (app.contract() != nullptr)
     if (const auto there = app.contract()->verify(meta.nonce); there.outcome != Outcome::pass) broken("its marker is not there: " + there.message);
 

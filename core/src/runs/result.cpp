@@ -61,6 +61,36 @@ Json keys_of(const AttemptReport& attempt, const std::string& map) {
   return keys;
 }
 
+// What a service's image is: as the recipe names it, and what the engine found under that name.
+struct ImageOf {
+  std::string reference, digest;
+
+  // "host:5000/web" of "host:5000/web:1@sha256:…"
+  std::string repository() const {
+    const auto name = reference.substr(0, reference.find('@'));
+    const auto colon = name.rfind(':');
+    return colon == std::string::npos || name.find('/', colon) != std::string::npos ? name : name.substr(0, colon);
+  }
+  // "nginx:1.22.0@sha256:…"
+  std::string text() const {
+    const auto at = digest.find("sha256:");
+    return reference + (at == std::string::npos || reference.find('@') != std::string::npos ? "" : "@" + digest.substr(at));
+  }
+};
+
+std::map<std::string, ImageOf> images_of(const AttemptReport& attempt, const std::string& prefix, bool with_digests) {
+  std::map<std::string, ImageOf> images;
+  const auto references = attempt.fact_maps.find(prefix + "images"), digests = attempt.fact_maps.find(prefix + "digests");
+  if (references == attempt.fact_maps.end()) return images;
+  for (const auto& [service, reference] : references->second) {
+    auto& image = images[service];
+    image.reference = reference;
+    if (!with_digests || digests == attempt.fact_maps.end()) continue;
+    if (const auto found = digests->second.find(service); found != digests->second.end()) image.digest = found->second;
+  }
+  return images;
+}
+
 fs::path begun_file(const StateFolder& state, const std::string& run_id) { return state.run(run_id) / "begun.json"; }
 
 std::string fact(const AttemptReport& attempt, const std::string& key) {
@@ -81,6 +111,25 @@ std::string escaped(const std::string& text) {
 }
 
 }  // namespace
+
+Json image_changes_of(const AttemptReport& attempt, const std::string& engine) {
+  const auto base = images_of(attempt, "base_", engine != "local"), head = images_of(attempt, "", engine != "local");
+  if (base.empty() || head.empty()) return Json();
+  Json changes = Json::array();
+  for (const auto& [service, to] : head) {
+    const auto found = base.find(service);
+    if (found == base.end()) {
+      changes.push_back({{"service", service}, {"from", Json()}, {"to", to.text()}});
+      continue;
+    }
+    const auto& from = found->second;
+    const bool known = !from.digest.empty() && !to.digest.empty();
+    if (from.repository() != to.repository() || (known ? from.digest != to.digest : from.reference != to.reference)) changes.push_back({{"service", service}, {"from", from.text()}, {"to", to.text()}});
+  }
+  for (const auto& [service, from] : base)
+    if (!head.contains(service)) changes.push_back({{"service", service}, {"from", from.text()}, {"to", Json()}});
+  return changes;
+}
 
 Json result_of(const RunRecord& record) {
   const auto& spec = record.spec;
@@ -109,6 +158,7 @@ Json result_of(const RunRecord& record) {
           {"base_version", spec.base_version.empty() ? Json() : Json(spec.base_version)},
           {"base_commit", spec.base_commit.empty() ? Json() : Json(spec.base_commit)},
           {"digests", digests == last.fact_maps.end() ? Json::object() : Json(digests->second)},
+          {"image_changes", image_changes_of(last, spec.engine)},
           {"engine", spec.engine},
           {"domain", spec.domain},
           {"mode", quick ? "quick" : "cold"},

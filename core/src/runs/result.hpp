@@ -38,6 +38,9 @@ struct RunRecord {
 };
 
 nlohmann::json result_of(const RunRecord& record);
+// Each image whose repository or digest the change under test changes: a list of `service`, `from`, `to`. Where a digest is not known
+// (or, on `local`, is none of the image's) the reference decides. Null: there is no base, or it was not read.
+nlohmann::json image_changes_of(const AttemptReport& attempt, const std::string& engine);
 std::string junit_of(const RunRecord& record);
 // While it runs: begun.json, what whoever recovers it after our death writes its result from.
 void write_begun(const StateFolder& state, const RunRecord& record);

@@ -31,6 +31,7 @@ struct RunContext {
   HostFactory make_host;
   std::stop_token stop;
   bool red = false;  // a required check has failed by now
+  bool has_told_limits = false;  // what of them the engine cannot hold
 
   fs::path work() const { return state.work(spec.run_id); }
 };

@@ -41,7 +41,14 @@ void report_recipe(RunContext& run, const RecipeState& head) {
   std::map<std::string, std::string> keys;
   for (const auto& [key, value] : head.env) keys[key] = "";  // a value may be a secret
   run.report.facts("environment", keys);
+  report_images(run, "images", head);
   run.report.fact("lint", errors.empty() ? "clean" : joined(errors));
+}
+
+void report_images(RunContext& run, const std::string& key, const RecipeState& state) {
+  std::map<std::string, std::string> images;
+  for (const auto& service : state.tree.facts.services) images[service.name] = service.image;
+  run.report.facts(key, images);
 }
 
 void report_traits(RunContext& run, const RecipeTraits& traits) {

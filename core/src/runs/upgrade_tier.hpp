@@ -9,6 +9,8 @@ namespace simmer {
 
 // Facts of the recipe and the plugin's traits, for result.json; lint among them.
 void report_recipe(RunContext& run, const RecipeState& head);
+// Which image each of its services names, as the fact map `key`: "images" of what is tested, "base_images" of what it upgrades.
+void report_images(RunContext& run, const std::string& key, const RecipeState& state);
 void report_traits(RunContext& run, const RecipeTraits& traits);
 
 // Promise P16: what the compose file may not do, refused by name before anything is deployed.

@@ -85,6 +85,7 @@ TEST(RecipeTreeIdentity, SecretsConfigsAndServices) {
   EXPECT_THAT(db.secrets, ElementsAre("db_password"));
   EXPECT_THAT(db.networks, ElementsAre("internal"));
   EXPECT_EQ(db.restart_condition, "on-failure");
+  EXPECT_EQ(db.replicas, 1) << "what is not said";
   EXPECT_THAT(mounts_of(db), ElementsAre("volume mariadb /var/lib/mysql"));
   EXPECT_THAT(db.healthcheck, ElementsAre("CMD-SHELL", "mysqladmin -p\"$(cat /run/secrets/db_root_password)\" ping"));
   EXPECT_EQ(db.labels.at("backupbot.backup"), "true");
@@ -157,6 +158,7 @@ TEST(RecipeTreeOdd, LegalIsNeverRejected) {
   EXPECT_THAT(app.networks, ElementsAre("default", "back"));
   EXPECT_EQ(app.stop_grace, std::chrono::milliseconds(90500));
   EXPECT_EQ(app.restart_condition, "none");
+  EXPECT_EQ(app.replicas, 2);
   EXPECT_THAT(app.secrets, ElementsAre("token"));
   EXPECT_NE(tree.compose.find("services")->find("app")->find("ulimits"), nullptr);
 }

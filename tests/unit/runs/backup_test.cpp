@@ -50,6 +50,15 @@ TEST(BackupPlan, IsNoneWithoutTheLabel) {
       recipe({service("app", {volume("data", "/data")}, {{"backupbot.backup", "false"}, {"backupbot.backup.pre-hook", "x"}})})));
 }
 
+// Docker makes its volumes with its first task, and no command can run in it.
+TEST(BackupPlan, LeavesOutAServiceAtRest) {
+  auto cron = service("cron", {volume("data", "/data"), volume("only-crons", "/c")}, {{"backupbot.backup", "true"}, {"backupbot.backup.pre-hook", "x"}});
+  cron.replicas = 0;
+  const auto facts = recipe({service("app", {volume("data", "/data")}, {}), cron});
+  EXPECT_THAT(parts_of(facts), ElementsAre("data:"));
+  EXPECT_THAT(backup_plan_of(facts)->pre, IsEmpty());
+}
+
 TEST(BackupPlan, TakesEveryVolumeOfTheStackOnceThoughOneServiceCarriesTheLabel) {
   const auto facts = recipe(
       {service("web",
