@@ -2,16 +2,15 @@
 // stand in the way of the next.
 #include <recipes/fetch.hpp>
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sys/socket.h>
 
 #include <thread>
 
 #include <recipes/recipe_repository.hpp>
 
 #include "git_recipe.hpp"
+#include "silent_server.hpp"
 
 namespace simmer {
 namespace {
@@ -24,6 +23,7 @@ using ::testing::Not;
 using testing_recipes::error_of;
 using testing_recipes::GitRecipe;
 using testing_recipes::RecipeFolder;
+using testing_recipes::SilentServer;
 
 Limit a_minute() { return Limit::in(std::chrono::minutes(1)); }
 
@@ -32,29 +32,6 @@ std::vector<std::string> tags(const fs::path& repository) {
   for (const auto& release : RecipeRepository(repository).releases()) tags.push_back(release.tag);
   return tags;
 }
-
-// A source that takes connections (the kernel does) and never says a word.
-class SilentServer {
- public:
-  SilentServer() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(socket_.get(), 8), 0);
-    ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    url_ = "git://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/recipe";
-  }
-  const std::string& url() const { return url_; }
-  // Blocks until somebody has connected.
-  void await_connection() { connections_.emplace_back(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
-
- private:
-  Fd socket_;
-  std::vector<Fd> connections_;
-  std::string url_;
-};
 
 class Fetch : public ::testing::Test {
  protected:
