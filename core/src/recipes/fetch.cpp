@@ -85,10 +85,11 @@ void run_git(std::vector<std::string> arguments, const std::string& doing, const
     clear_killed_fetch(repository, mark_file, false, Limit::in(grace));
     throw;
   }
-  if (result.exit_code >= 128) clear_killed_fetch(repository, mark_file, false, Limit::in(grace));
+  if (result.exit_code > 128) clear_killed_fetch(repository, mark_file, false, Limit::in(grace));
   mark.remove();
   if (result.exit_code == 0) return;
-  throw Error(ErrorKind::unavailable, one_line(without_credentials("cannot " + doing + " " + source + ": " + result.err.substr(0, result.err.find('\n')), source)));
+  const std::string said = result.exit_code > 128 ? "git was ended by signal " + std::to_string(result.exit_code - 128) : result.err.substr(0, result.err.find('\n'));
+  throw Error(ErrorKind::unavailable, one_line(without_credentials("cannot " + doing + " " + source + ": " + said, source)));
 }
 
 fs::path place_beside(const fs::path& repository) {

@@ -183,6 +183,23 @@ TEST_F(Fetch, ThatIsCancelledIsInterrupted) {
   EXPECT_FALSE(fs::exists(mark()));
 }
 
+TEST_F(Fetch, WhoseGitIsKilledSaysSoAndClearsUp) {
+  source_.release("1.0.0+1");
+  clone();
+  SilentServer server;
+  std::jthread killer([&] {
+    server.await_connection();
+    std::string text;
+    const auto limit = a_minute();
+    while ((text = read_file(mark())).empty() && !limit.passed()) wait_for(milliseconds(5), {}, "waiting for the mark");
+    write_file_beside(here() / "packed-refs.lock", "");
+    ::kill(std::stoi(text), SIGKILL);
+  });
+  EXPECT_THAT(error_of([&] { fetch_recipe(server.url(), here(), mark(), a_minute()); }, ErrorKind::unavailable), HasSubstr("git was ended by signal 9"));
+  EXPECT_FALSE(fs::exists(here() / "packed-refs.lock"));
+  EXPECT_FALSE(fs::exists(mark()));
+}
+
 // --- what a killed one leaves --------------------------------------------------------------------------------
 
 TEST_F(Fetch, ClearsTheLocksThatAKilledOneLeft) {
@@ -240,6 +257,7 @@ TEST_F(Fetch, EndsTheGitThatOutlivedItsSimmer) {
   EXPECT_TRUE(is_alive(*git));
   clear();
   EXPECT_FALSE(is_alive(*git));
+  ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
 }
 
