@@ -252,6 +252,17 @@ TEST(Fetching, AKilledFirstCloneIsClearedByGcAndByTheNext) {
   }
 }
 
+TEST(Fetching, WhereSimmerDiesBeforeItHasNamedItNoGitRuns) {
+  World world;
+  testing_recipes::SilentServer stalled;
+  world.write_config(source_of_pages(stalled.url()));
+  world.run({"run", "pages"}, {{"SIMMER_CRASH_COUNT", (world.root() / "points").string()}, {"SIMMER_CRASH_AT", "1"}});
+  ASSERT_THAT(read_file(world.root() / "points"), HasSubstr("before a fetch is named"));
+  EXPECT_TRUE(comes_true([&] { return world.left_behind().empty(); })) << ::testing::PrintToString(world.left_behind());
+  EXPECT_EQ(world.simmer({"gc"}).code, 0);
+  EXPECT_FALSE(fs::exists(world.state() / "locks/repository-pages.fetch"));
+}
+
 TEST(Fetching, ASecondKilledFetchLeavesTheNextItsWay) {
   World world;
   const std::string source = (world.recipes() / "custom-html").string();

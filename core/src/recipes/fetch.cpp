@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include <base/crash_point.hpp>
 #include <base/files.hpp>
 #include <base/process.hpp>
 #include <recipes/yaml_value.hpp>
@@ -55,6 +56,7 @@ class Mark {
   }
   // The time of the file stays that of the beginning: what is older was not made by this git.
   void name(const ProcessId& git) const {
+    crash_point("before a fetch is named");
     write_file_durably(file_, std::to_string(git.pid) + " " + std::to_string(git.start_time) + " " + git.boot_id + "\n");
     fs::last_write_time(file_, since_);
   }
@@ -68,7 +70,8 @@ class Mark {
 void run_git(std::vector<std::string> arguments, const std::string& doing, const std::string& source, const fs::path& repository, const fs::path& mark_file, const Limit& limit) {
   if (source.empty() || source[0] == '-') throw Error(ErrorKind::usage, "'" + one_line(source) + "' is no URL of a repository");
   const std::vector<std::string> settings = {"safe.directory=*", "core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.autoDetach=false", "maintenance.autoDetach=false"};
-  std::vector<std::string> argv = {"git"};
+  // Nothing of git runs before the mark names it: it waits for a word from us, and if we die first there is none.
+  std::vector<std::string> argv = {"sh", "-c", "read -r go && exec \"$@\"", "sh", "git"};
   for (const auto& setting : settings) argv.insert(argv.end(), {"-c", setting});
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   const Mark mark(mark_file);
@@ -76,13 +79,16 @@ void run_git(std::vector<std::string> arguments, const std::string& doing, const
   command.argv = std::move(argv);
   command.env = environment_of_git();
   command.clean_env = true;
+  command.input = "go\n";
   command.grace = grace;
   command.started = [&](const ProcessId& git) { mark.name(git); };
   CommandResult result;
   try {
     result = run_command(command, limit);
-  } catch (...) {
+  } catch (const Error& error) {
     clear_killed_fetch(repository, mark_file, false, Limit::in(grace));
+    if (error.kind() == ErrorKind::interrupted) throw Error(ErrorKind::interrupted, "interrupted, and git was ended");
+    if (limit.passed()) throw Error(ErrorKind::unavailable, one_line(without_credentials("cannot " + doing + " " + source + ": timed out, and git was ended", source)));
     throw;
   }
   if (result.exit_code > 128) clear_killed_fetch(repository, mark_file, false, Limit::in(grace));
