@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <base/files.hpp>
-#include <recipes/fetch.hpp>
+#include <runs/recipe_source.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -19,8 +19,9 @@ int list(const Invocation& call) {
   Json all = Json::array();
   for (const auto& name : known_recipes(call.session.config)) {
     try {
-      const auto releases = RecipeRepository(find_recipe(call.session.config, name)).releases();
-      all.push_back({{"recipe", name}, {"newest", releases.empty() ? Json() : Json(releases.back().version.text())}, {"releases", releases.size()}, {"problem", Json()}});
+      const RecipeRepository repository(find_recipe(call.session.config, name));
+      const auto newest = repository.newest_release();
+      all.push_back({{"recipe", name}, {"newest", newest ? Json(newest->version.text()) : Json()}, {"releases", repository.releases().size()}, {"problem", Json()}});
     } catch (const Error& error) {
       all.push_back({{"recipe", name}, {"newest", Json()}, {"releases", 0}, {"problem", error.what()}});
     }
@@ -41,11 +42,7 @@ int add(const Invocation& call) {
   const std::string name = call.word(2, "a name for the recipe"), url = call.word(3, "the URL of its repository");
   if (name[0] == '.' || name[0] == '-' || name.find('/') != std::string::npos) throw Error(ErrorKind::usage, "'" + name + "' is no name for a recipe");
   if (url[0] == '-') throw Error(ErrorKind::usage, "'" + url + "' is no URL");
-  call.session.state.prepare();
-  const fs::path to = call.session.config.recipes() / name;
-  if (fs::exists(to) || fs::exists(to.string() + ".git")) throw Error(ErrorKind::usage, "there is a recipe '" + name + "' already, in " + call.session.config.recipes().string());
-  clone_recipe(url, to.string() + ".git", Limit::in(std::chrono::minutes(5), call.session.interruption->token()));
-  const auto releases = RecipeRepository(to.string() + ".git").releases();
+  const auto releases = RecipeRepository(add_recipe(call.session, name, url)).releases();
   if (call.json) print_json({{"recipe", name}, {"releases", releases.size()}});
   else std::cout << name << ": added, " << releases.size() << " releases\n";
   return 0;

@@ -6,8 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include <base/files.hpp>
 #include <e2e/simmer_world.hpp>
+#include <unit/recipes/silent_server.hpp>
 
 namespace simmer::e2e {
 
@@ -195,6 +198,89 @@ TEST(InUse, WaitingForItWorks) {
   const auto second = world.run({"run", "custom-html", "--quick", "--ref", "good", "--wait", "60s"});
   EXPECT_EQ(second.code, 0) << second.all();
   EXPECT_EQ(first.wait(), 0);
+}
+
+// --- fetching ------------------------------------------------------------------------------------------------
+
+std::string source_of_pages(const std::string& url) { return "apps:\n  pages: {source: '" + url + "'}\n"; }
+
+TEST(Fetching, IsDoneByOneAtATimeAndWaitIsHeeded) {
+  World world;
+  testing_recipes::SilentServer stalled;
+  world.write_config(source_of_pages(stalled.url()));
+  Background first(world, {"run", "pages"});
+  stalled.await_connection();
+  world.write_config(source_of_pages((world.recipes() / "custom-html").string()));
+  const auto refused = world.run({"run", "pages", "--ref", "nowhere"});
+  EXPECT_EQ(refused.code, 6) << refused.all();
+  EXPECT_THAT(refused.err, HasSubstr("the repository of recipe pages is in use by pid "));
+  EXPECT_THAT(refused.err, HasSubstr("run pages, fetching"));
+  EXPECT_EQ(world.simmer({"recipe", "add", "pages", (world.recipes() / "custom-html").string()}).code, 6);
+  EXPECT_EQ(world.simmer({"gc"}).code, 0);
+  EXPECT_TRUE(comes_true([&] { return fs::exists(world.recipes() / ".pages.simmer-clone"); })) << "gc takes nothing from a living one";
+  std::jthread canceller([&] { first.signal(SIGINT); });
+  const auto waited = world.run({"run", "pages", "--ref", "nowhere", "--wait", "60s"});
+  EXPECT_EQ(waited.code, 2) << waited.all();
+  EXPECT_THAT(waited.err, HasSubstr("no tag, branch or commit 'nowhere'")) << "it was cloned, and read";
+  EXPECT_EQ(first.wait(), 130);
+  EXPECT_FALSE(fs::exists(world.recipes() / ".pages.simmer-clone"));
+}
+
+TEST(Fetching, AKilledFirstCloneIsClearedByGcAndByTheNext) {
+  World world;
+  testing_recipes::SilentServer stalled;
+  const fs::path half = world.recipes() / ".pages.simmer-clone";
+  for (const bool by_gc : {true, false}) {
+    world.write_config(source_of_pages(stalled.url()));
+    Background run(world, {"run", "pages"});
+    stalled.await_connection();
+    run.signal(SIGKILL);
+    run.wait();
+    ASSERT_TRUE(fs::exists(half));
+    EXPECT_THAT(world.run({"recipe", "list"}).err, ::testing::Not(HasSubstr("simmer-clone"))) << "half a clone is no recipe";
+    world.write_config(source_of_pages((world.recipes() / "custom-html").string()));
+    if (by_gc) {
+      EXPECT_THAT(world.simmer({"gc", "--dry-run"}).all(), HasSubstr("removing the unfinished clone " + half.string()));
+      EXPECT_TRUE(fs::exists(half));
+      EXPECT_EQ(world.simmer({"gc"}).code, 0);
+    } else {
+      EXPECT_EQ(world.run({"run", "pages", "--ref", "nowhere"}).code, 2);
+      EXPECT_TRUE(fs::exists(world.recipes() / "pages.git/HEAD"));
+    }
+    EXPECT_FALSE(fs::exists(half));
+    EXPECT_THAT(world.left_behind(), IsEmpty()) << "the git that outlived its Simmer is ended";
+  }
+}
+
+TEST(Fetching, WhereSimmerDiesBeforeItHasNamedItNoGitRuns) {
+  World world;
+  testing_recipes::SilentServer stalled;
+  world.write_config(source_of_pages(stalled.url()));
+  world.run({"run", "pages"}, {{"SIMMER_CRASH_COUNT", (world.root() / "points").string()}, {"SIMMER_CRASH_AT", "1"}});
+  ASSERT_THAT(read_file(world.root() / "points"), HasSubstr("before a fetch is named"));
+  EXPECT_TRUE(comes_true([&] { return world.left_behind().empty(); })) << ::testing::PrintToString(world.left_behind());
+  EXPECT_EQ(world.simmer({"gc"}).code, 0);
+  EXPECT_FALSE(fs::exists(world.state() / "locks/repository-pages.fetch"));
+}
+
+TEST(Fetching, ASecondKilledFetchLeavesTheNextItsWay) {
+  World world;
+  const std::string source = (world.recipes() / "custom-html").string();
+  world.write_config(source_of_pages(source));
+  ASSERT_EQ(world.run({"run", "pages", "--ref", "nowhere"}).code, 2);
+  testing_recipes::SilentServer stalled;
+  world.write_config(source_of_pages(stalled.url()));
+  Background run(world, {"run", "pages"});
+  stalled.await_connection();
+  run.signal(SIGKILL);
+  run.wait();
+  for (const char* lock : {"packed-refs.lock", "refs/heads/main.lock"}) write_file_beside(world.recipes() / "pages.git" / lock, "");
+  ASSERT_EQ(run_command({{SIMMER_PUBLISH_SCRIPT, source, "good", "1.4.0+1.22.1"}, {}, false, {}, ""}, Limit::in(std::chrono::seconds(30))).exit_code, 0);
+  world.write_config(source_of_pages(source));
+  const auto next = world.run({"run", "pages", "--ref", "nowhere"});
+  EXPECT_EQ(next.code, 2) << next.all();
+  EXPECT_THAT(next.err, HasSubstr("the newest release is 1.4.0+1.22.1"));
+  EXPECT_THAT(world.left_behind(), IsEmpty());
 }
 
 TEST(Kept, ARedDeploymentStaysForInspectionUntilCtrlC) {

@@ -147,6 +147,17 @@ void end_process_group(const ProcessId& leader, const Limit& limit) {
   }
 }
 
+void end_process_group_gently(const ProcessId& leader, milliseconds grace, const Limit& limit) {
+  if (leader.pid <= 1 || leader.pid == ::getpgrp() || !is_alive(leader)) return end_process_group(leader, limit);
+  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, leader.pid, 0)));
+  // Alive after the descriptor was had: it is of this process, not of one that took its number.
+  if (pidfd && is_alive(leader) && ::kill(-leader.pid, SIGTERM) == 0) {
+    pollfd wait{pidfd.get(), POLLIN, 0};
+    ::poll(&wait, 1, static_cast<int>(std::min(grace, limit.remaining()).count()));
+  }
+  end_process_group(leader, limit);
+}
+
 std::vector<std::string> environment_with(const std::map<std::string, std::string>& changes) {
   std::vector<std::string> result;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -260,6 +271,7 @@ CommandResult run_command(const Command& command, const Limit& limit, std::size_
   SpawnOptions options;
   options.argv = command.argv;
   options.working_dir = command.working_dir;
+  options.new_session = command.grace.count() > 0;
   options.fds = {{0, in_read.get()}, {1, out_write.get()}, {2, err_write.get()}};
   if (command.clean_env)
     for (const auto& [key, value] : command.env) options.env.push_back(key + "=" + value);
@@ -274,10 +286,24 @@ CommandResult run_command(const Command& command, const Limit& limit, std::size_
   const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (command.input.empty()) in_write.reset();
 
+  // Until it is waited for its number is nobody else's, nor is its group's.
   const auto end_it = [&] {
-    ::kill(pid, SIGKILL);
+    const pid_t all = command.grace.count() > 0 ? -pid : pid;
+    if (command.grace.count() > 0 && ::kill(all, SIGTERM) == 0) {
+      pollfd wait{pidfd.get(), POLLIN, 0};
+      ::poll(&wait, 1, static_cast<int>(command.grace.count()));
+    }
+    ::kill(all, SIGKILL);
     ::waitpid(pid, nullptr, 0);
   };
+  if (command.started) {
+    try {
+      if (const auto id = identify_process(pid)) command.started(*id);
+    } catch (...) {
+      end_it();
+      throw;
+    }
+  }
   CommandResult result;
   std::size_t written = 0;
   int status = 0;

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ std::vector<pid_t> processes_in_group(pid_t group);
 // Sends SIGKILL to the whole group, if its leader is (or was) `leader` and not a stranger with the
 // same number, and waits until no process of it is left. Error(needs_operator) at the limit.
 void end_process_group(const ProcessId& leader, const Limit& limit);
+// The same for one that may want to tidy up: SIGTERM, and SIGKILL for what is left after `grace`.
+void end_process_group_gently(const ProcessId& leader, milliseconds grace, const Limit& limit);
 
 struct Command {
   std::vector<std::string> argv;  // argv[0] is looked up in PATH
@@ -41,6 +44,10 @@ struct Command {
   // Its input, output and errors are pseudo-terminals (raw, two of them: the streams stay apart), for programs that insist
   // on one. Nothing is typed: `input` must be empty. It stays in our session and process group.
   bool terminal = false;
+  // Not zero: it leads a session of its own (no terminal to ask at, no Ctrl-C but ours), and when its time is over all of it
+  // gets SIGTERM, and SIGKILL only if it has not ended after this long.
+  milliseconds grace{0};
+  std::function<void(const ProcessId&)> started = {};  // called once, when it runs
 };
 
 struct CommandResult {
@@ -51,7 +58,7 @@ struct CommandResult {
 
 // Runs it to its end. Throws Error(unavailable) when it cannot be started, Error(unavailable)
 // "timed out …" at the limit and Error(interrupted) when cancelled; in both cases the child (in our
-// process group) has been killed. At most `max_output` bytes of each stream are kept.
+// process group, but see `grace`) has been killed. At most `max_output` bytes of each stream are kept.
 CommandResult run_command(const Command& command, const Limit& limit, std::size_t max_output = 16 << 20);
 
 // Low level: starts without waiting. `fds` maps descriptor in the child -> ours; 0, 1, 2 not in it

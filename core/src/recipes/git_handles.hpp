@@ -26,11 +26,18 @@ using Blob = std::unique_ptr<git_blob, Release<git_blob, git_blob_free>>;
 using Index = std::unique_ptr<git_index, Release<git_index, git_index_free>>;
 using StatusList = std::unique_ptr<git_status_list, Release<git_status_list, git_status_list_free>>;
 
+using Config = std::unique_ptr<git_config, Release<git_config, git_config_free>>;
+using ObjectStore = std::unique_ptr<git_odb, Release<git_odb, git_odb_free>>;
+
 // What libgit2 says went wrong, in one line.
 std::string last_error();
 
-// Opens exactly `path` (never a parent of it). Null when there is no repository.
+// Opens exactly `path` (never a parent of it). Null when there is no repository; one that cannot be read is
+// Error(config), which says why: it must not be taken for a plain folder. No program is run, whatever its configuration says.
 Repository open_repository(const std::filesystem::path& path);
+
+// Does it lack objects on purpose, to be fetched when they are looked at?
+bool is_partial_clone(git_repository* repository);
 
 // The commit itself, or Error(config) naming the repository.
 Commit find_commit(git_repository* repository, const std::string& commit, const std::filesystem::path& path);

@@ -28,18 +28,38 @@ std::string last_error() {
   return text;
 }
 
+namespace {
+
+// Words for what git's configuration calls by its own, where libgit2's refusal names nothing else.
+std::string in_words(const std::string& refusal) {
+  for (const auto& [key, words] : {std::pair("objectformat", "its object ids are not SHA-1 (extensions.objectFormat); make it anew with: git init --object-format=sha1"),
+                                   std::pair("refstorage", "its references are not kept in files (extensions.refStorage); git refs migrate --ref-format=files changes it")})
+    if (refusal.find(std::string("extensions.") + key) != std::string::npos) return words;
+  return refusal;
+}
+
+}  // namespace
+
 Repository open_repository(const std::filesystem::path& path) {
-  // Recipes are often fetched by another user than the one who runs them; libgit2 would refuse to
-  // read those. Nothing of such a repository is executed here, so its owner does not matter.
   static const bool ready = [] {
     git_libgit2_init();
+    // Recipes are often fetched by another user than the one who runs them; libgit2 would refuse to read those. Nothing
+    // of such a repository is executed here, so its owner does not matter.
     git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    // What libgit2 1.5 does not know and need not, to read: objects that are missing are missing (partialClone), a
+    // configuration per worktree says nothing that is asked here, and nothing is ever pruned or moved.
+    const char* harmless[] = {"partialclone", "worktreeconfig", "preciousobjects", "relativeworktrees"};
+    git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, harmless, std::size(harmless));
     return true;
   }();
   (void)ready;
   git_repository* repository = nullptr;
-  git_repository_open_ext(&repository, path.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr);
-  return Repository(repository);
+  if (git_repository_open_ext(&repository, path.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr) == 0) return Repository(repository);
+  const bool is_bare = fs::exists(path / "HEAD") && fs::exists(path / "objects") && fs::exists(path / "refs");
+  std::error_code gone;
+  if (is_bare || fs::symlink_status(path / ".git", gone).type() != fs::file_type::not_found)
+    throw Error(ErrorKind::config, path.string() + " is a git repository that cannot be read: " + in_words(last_error()));
+  return nullptr;
 }
 
 std::string to_hex(const git_oid& id) {
@@ -82,6 +102,11 @@ bool is_hex(const std::string& text) {
 bool looks_like_version(const std::string& tag) {
   const std::size_t digit = !tag.empty() && (tag[0] == 'v' || tag[0] == 'V') ? 1 : 0;
   return digit < tag.size() && std::isdigit(static_cast<unsigned char>(tag[digit])) != 0;
+}
+
+std::optional<Release> newest_of(const std::vector<Release>& oldest_first) {
+  const auto newest = std::find_if(oldest_first.rbegin(), oldest_first.rend(), [](const Release& release) { return !release.is_pre_release(); });
+  return newest == oldest_first.rend() ? std::nullopt : std::optional<Release>(*newest);
 }
 
 // One file of a commit's tree, in the order of the walk; folders before what is in them.
@@ -161,7 +186,9 @@ class TreeWriter {
     if (::symlink(target.c_str(), (to_ / path).c_str()) != 0) throw_errno("making link " + (to_ / path).string(), errno);
   }
 
-  [[noreturn]] static void damaged(const fs::path& path) {
+  [[noreturn]] void damaged(const fs::path& path) const {
+    if (git::is_partial_clone(repository_))
+      throw Error(ErrorKind::config, path.string() + " is not here: the repository is a partial clone, and nothing is fetched for it while it is read (git fetch --refetch --no-filter gets all)");
     throw Error(ErrorKind::config, "the repository is damaged: " + path.string() + " cannot be read (" + git::last_error() + ")");
   }
 
@@ -222,7 +249,7 @@ RecipeRepository::RecipeRepository(std::filesystem::path path) : inner_(std::mak
     std::error_code failed;
     const bool there = std::filesystem::exists(inner_->path, failed);
     throw Error(ErrorKind::config,
-                there ? shown + " is no git repository that can be read: " + git::last_error() : "there is no " + shown);
+                there ? shown + " is no git repository" : "there is no " + shown);
   }
   // Commits may be on tags or other branches alone: an unborn HEAD is no fault, no reference at all is.
   git_reference_iterator* references = nullptr;
@@ -254,6 +281,8 @@ std::vector<Release> RecipeRepository::releases() const {
   return releases;
 }
 
+std::optional<Release> RecipeRepository::newest_release() const { return newest_of(releases()); }
+
 std::vector<std::string> RecipeRepository::odd_tags() const {
   std::vector<std::string> odd;
   for (const auto& tag : inner_->tags()) {
@@ -265,13 +294,14 @@ std::vector<std::string> RecipeRepository::odd_tags() const {
 
 ResolvedRef RecipeRepository::resolve(const std::string& ref) const {
   const std::vector<Release> all = releases();
+  const auto newest = newest_of(all);
   ResolvedRef resolved;
   resolved.asked = ref;
   if (ref.empty()) {
-    if (all.empty())
-      throw Error(ErrorKind::usage,
-                  inner_->path.string() + " has no release yet (a tag like 1.0.0+2.3); name a branch or commit with --ref");
-    resolved.commit = all.back().commit;
+    if (!newest)
+      throw Error(ErrorKind::usage, inner_->path.string() + (all.empty() ? " has no release yet (a tag like 1.0.0+2.3); name a branch or commit with --ref"
+                                                                         : " has pre-releases only; name one with --ref (the last is " + all.back().tag + ")"));
+    resolved.commit = newest->commit;
   }
   const auto tagged = std::find_if(all.begin(), all.end(), [&](const Release& release) { return release.tag == ref; });
   if (tagged != all.end()) resolved.commit = tagged->commit;
@@ -293,13 +323,13 @@ ResolvedRef RecipeRepository::resolve(const std::string& ref) const {
     }
     throw Error(ErrorKind::usage, "no tag, branch or commit '" + ref + "' in " + inner_->path.string() +
                                       did_you_mean(ref, known) +
-                                      (all.empty() ? " (it has no release)" : " (the newest release is " + all.back().tag + ")"));
+                                      (newest ? " (the newest release is " + newest->tag + ")" : " (it has no release)"));
   }
   const auto release = tagged != all.end() ? std::optional<Release>(*tagged) : release_of_commit(resolved.commit);
   if (release) {
     resolved.version = release->version.text();
     resolved.is_release = true;
-    resolved.is_newest_release = release->version == all.back().version && release->commit == all.back().commit;
+    resolved.is_newest_release = newest && release->version == newest->version && release->commit == newest->commit;
   }
   return resolved;
 }
@@ -308,41 +338,6 @@ std::optional<Release> RecipeRepository::release_of_commit(const std::string& co
   const std::vector<Release> all = releases();
   const auto found = std::find_if(all.rbegin(), all.rend(), [&](const Release& release) { return release.commit == commit; });
   return found == all.rend() ? std::nullopt : std::optional<Release>(*found);
-}
-
-std::optional<Release> RecipeRepository::base_for(const ResolvedRef& under_test) const {
-  const std::vector<Release> all = releases();
-  const auto own = under_test.is_release ? Version::parse(under_test.version) : std::nullopt;
-  if (own) {
-    const auto older = std::find_if(all.rbegin(), all.rend(), [&](const Release& release) {
-      return release.version < *own && release.commit != under_test.commit;
-    });
-    return older == all.rend() ? std::nullopt : std::optional<Release>(*older);
-  }
-  // A dirty tree is newer than its head: the head's own release is a base for it.
-  const bool dirty = under_test.commit.size() == GIT_OID_HEXSZ + 2 && under_test.commit.substr(GIT_OID_HEXSZ) == "+U";
-  const std::string head = under_test.commit.substr(0, GIT_OID_HEXSZ);
-  git_oid id;
-  git_commit* commit = nullptr;
-  const bool known = head.size() == GIT_OID_HEXSZ && is_hex(head) && git_oid_fromstr(&id, head.c_str()) == 0 &&
-                     git_commit_lookup(&commit, inner_->repository.get(), &id) == 0;
-  const git::Commit owned(commit);
-  // A working tree whose history is not in this repository counts as newer than all of it.
-  if (!known) return under_test.is_working_tree && !all.empty() ? std::optional<Release>(all.back()) : std::nullopt;
-  const auto reachable = std::find_if(all.rbegin(), all.rend(), [&](const Release& release) {
-    return release.commit == head ? dirty : is_ancestor(release.commit, head);
-  });
-  return reachable == all.rend() ? std::nullopt : std::optional<Release>(*reachable);
-}
-
-bool RecipeRepository::is_ancestor(const std::string& ancestor, const std::string& descendant) const {
-  if (ancestor == descendant) return true;
-  git_oid older, newer;
-  if (git_oid_fromstr(&older, ancestor.c_str()) != 0 || git_oid_fromstr(&newer, descendant.c_str()) != 0) return false;
-  const int answer = git_graph_descendant_of(inner_->repository.get(), &newer, &older);
-  if (answer < 0 && answer != GIT_ENOTFOUND)
-    throw Error(ErrorKind::config, "the history of " + inner_->path.string() + " cannot be read: " + git::last_error());
-  return answer == 1;
 }
 
 void RecipeRepository::check_out(const std::string& commit, const std::filesystem::path& to) const {

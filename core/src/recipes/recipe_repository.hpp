@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <base/limit.hpp>
+#include <recipes/history.hpp>
 #include <simmer/version.hpp>
 
 namespace simmer {
@@ -16,6 +17,9 @@ struct Release {
   Version version;
   std::string tag;     // as in the repository
   std::string commit;  // 40 hex; annotated tags are peeled
+
+  // 2.0.0-rc.1+3: listed, and tested when it is asked for by name; never the newest, never a base.
+  bool is_pre_release() const { return version.recipe_part().find('-') != std::string::npos; }
 };
 
 // What the caller asked for, resolved to exactly one state of the recipe.
@@ -39,8 +43,10 @@ class RecipeRepository {
 
   const std::filesystem::path& path() const;
 
-  // All version tags, oldest first. Tags that are no versions are left out.
+  // All version tags, oldest first, pre-releases included. Tags that are no versions are left out.
   std::vector<Release> releases() const;
+  // The last of them that is no pre-release.
+  std::optional<Release> newest_release() const;
   // Tags that look like versions but cannot be read, for `recipe show` ("v1", "1.2").
   std::vector<std::string> odd_tags() const;
 
@@ -48,11 +54,15 @@ class RecipeRepository {
   // origin/<branch>) or a commit (abbreviated too).
   ResolvedRef resolve(const std::string& ref) const;
 
-  // The newest release older than the state under test: for a release by version order; for any other
-  // commit the newest release reachable from it (its own commit excluded). Nothing: none.
-  std::optional<Release> base_for(const ResolvedRef& under_test) const;
+  // What leads to `commit`, as far as it is here; and whether one commit leads to another. Both 40 hex; a commit that is
+  // not here has an unknown history.
+  History history_of(const std::string& commit) const;
+  Ancestry ancestry(const std::string& ancestor, const std::string& descendant) const;
+  // Why releases or commits may not have been fetched into this repository, and what gets them; empty: nothing says so.
+  std::string what_may_be_missing() const;
+  // Are the commit and all its files here? (A partial clone has them only once they were looked at.)
+  bool is_whole(const std::string& commit) const;
 
-  bool is_ancestor(const std::string& ancestor, const std::string& descendant) const;
   std::optional<Release> release_of_commit(const std::string& commit) const;
 
   // Writes the tree of `commit` into the new folder `to` (no .git in it). Symlinks that leave the

@@ -20,8 +20,13 @@ class TreeCopy {
   // `repository`: null when the tree has none.
   TreeCopy(fs::path from, fs::path to, git_repository* repository)
       : from_(std::move(from)), to_(std::move(to)), repository_(repository) {
+    if (repository_ == nullptr) return;
     git_index* index = nullptr;
-    if (repository_ != nullptr && git_repository_index(&index, repository_) == 0) index_.reset(index);
+    if (git_repository_index(&index, repository_) != 0)
+      throw Error(ErrorKind::usage, "the index of " + from_.string() + " cannot be read: " + git::last_error() +
+                                        " (a sparse or a split index: git sparse-checkout reapply --no-sparse-index, git update-index --no-split-index)");
+    index_.reset(index);
+    refuse_sparse();
   }
 
   void copy(const fs::path& below = {}, int depth = 0) {
@@ -43,6 +48,22 @@ class TreeCopy {
   std::string digest() const { return digest_of_bytes(account_); }
 
  private:
+  // Half a recipe would be tested, and called by the name of the whole.
+  void refuse_sparse() const {
+    std::size_t left_out = 0;
+    std::string first;
+    for (std::size_t i = 0; i < git_index_entrycount(index_.get()); ++i) {
+      const git_index_entry* entry = git_index_get_byindex(index_.get(), i);
+      std::error_code failed;
+      if ((entry->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) == 0 || fs::symlink_status(from_ / entry->path, failed).type() != fs::file_type::not_found)
+        continue;
+      if (left_out++ == 0) first = entry->path;
+    }
+    if (left_out > 0)
+      throw Error(ErrorKind::usage, one_line("a sparse checkout leaves " + std::to_string(left_out) + " file" + (left_out == 1 ? "" : "s") + " out of " + from_.string() + ", the first is " + first +
+                                             ": bring them back with git sparse-checkout disable, or name a ref"));
+  }
+
   void copy_entry(const fs::path& path, int depth) {
     struct stat info {};
     if (::lstat((from_ / path).c_str(), &info) != 0) throw_errno("reading " + (from_ / path).string(), errno);
@@ -82,7 +103,6 @@ class TreeCopy {
     const std::string name = path.string() + (folder ? "/" : "");
     int ignored = 0;
     if (git_ignore_path_is_ignored(&ignored, repository_, name.c_str()) != 0 || ignored == 0) return false;
-    if (!index_) return true;
     return folder ? git_index_find_prefix(nullptr, index_.get(), name.c_str()) != 0
                   : git_index_find(nullptr, index_.get(), name.c_str()) != 0;
   }

@@ -80,7 +80,7 @@ void ColdRun::walk() {
       return;
     }
     require_no_leases(run_, traits);
-    const bool upgrades = tier_is_asked(run_, Tier::upgrade) && !traits.not_applicable.contains(Tier::upgrade) && run_.spec.no_base.empty();
+    const bool upgrades = tier_is_asked(run_, Tier::upgrade) && !traits.not_applicable.contains(Tier::upgrade) && run_.spec.no_base.empty() && run_.spec.base_unknown.empty();
     run_.report.fact("deploys_expected", std::to_string((first_needed(run_) ? 1 : 0) + (upgrades ? 1 : 0)));
     if (first == Tier::install) {
       Deployment app(run_, run_.spec.stack, run_.spec.domain, false);
@@ -162,6 +162,7 @@ void ColdRun::without_backup(bool backup_due, bool restore_due) {
 void ColdRun::second_deployment(const RecipeTraits& traits) {
   if (!tier_is_due(run_, Tier::upgrade, traits)) return;
   if (!run_.spec.no_base.empty()) return report_tier(run_, Tier::upgrade, Outcome::skip, "structural: " + run_.spec.no_base);
+  if (!run_.spec.base_unknown.empty()) return report_tier(run_, Tier::upgrade, Outcome::unverified, run_.spec.base_unknown);
   // The first deployment was kept for inspection, and that was ended.
   if (run_.red && run_.stop.stop_requested()) return report_tier(run_, Tier::upgrade, Outcome::unverified, "not reached: interrupted");
   TierRun tier(run_, Tier::upgrade);

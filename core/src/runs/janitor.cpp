@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <base/files.hpp>
+#include <runs/recipe_source.hpp>
 #include <simmer/error.hpp>
 #include <state/journal.hpp>
 #include <state/lock.hpp>
@@ -82,6 +83,7 @@ std::vector<std::string> collect_garbage(Session& session, bool dry_run, const R
       say(problems.back());
     }
   }
+  clear_killed_fetches(session, dry_run, say);
   const auto runs = session.state.run_ids();
   for (std::size_t i = 0; i + runs_kept < runs.size(); ++i) {
     if (Lock::is_held(run_lock(session.state, runs[i])) || fs::exists(journal_of_run(session.state, runs[i]))) continue;

@@ -9,8 +9,8 @@
 
 namespace simmer {
 
-// Recovers what is dead, then removes orphaned deployments, unreferenced parts of snapshots, old runs and locks of
-// runs that ended. Says each thing; what it could not do is returned, in words.
+// Recovers what is dead, then removes orphaned deployments, unreferenced parts of snapshots, what killed clones and
+// fetches left, old runs and locks of runs that ended. Says each thing; what it could not do is returned, in words.
 std::vector<std::string> collect_garbage(Session& session, bool dry_run, const RecoverLog& say);
 
 }  // namespace simmer

@@ -12,6 +12,7 @@
 #include <runs/past_runs.hpp>
 #include <runs/result.hpp>
 #include <runs/run_target.hpp>
+#include <runs/upgrade_base.hpp>
 #include <simmer/error.hpp>
 #include <state/alerts.hpp>
 #include <state/journal.hpp>
@@ -42,7 +43,9 @@ class RunOf {
   void resolve();
   void choose_mode();
   void choose_base();
-  std::string why_not_quick(const KnownGood& known_good) const;
+  BaseQuestion question_of_base(const KnownGood& known_good) const;
+  std::string label_of_head() const;
+  std::string why_not_quick(const KnownGood& known_good);
   bool is_whole_or_absent(const KnownGood& known_good) const;
   bool is_usable(const KnownGood& known_good) const;
   void refuse_full_disk() const;
@@ -83,7 +86,29 @@ void RunOf::resolve() {
   spec.tiers = request_.tiers.empty() ? std::vector<Tier>(all_tiers.begin(), all_tiers.end()) : request_.tiers;
 }
 
-std::string RunOf::why_not_quick(const KnownGood& known_good) const {
+BaseQuestion RunOf::question_of_base(const KnownGood& known_good) const {
+  BaseQuestion question;
+  question.head = record_.spec.head;
+  // A checkout that is tested knows its own history and its own tags best.
+  if (question.head.is_working_tree && !question.head.commit.starts_with("tree-")) question.repositories.push_back(target_.working_tree);
+  if (!target_.repository.empty() && std::find(question.repositories.begin(), question.repositories.end(), target_.repository) == question.repositories.end())
+    question.repositories.push_back(target_.repository);
+  if (is_usable(known_good)) {
+    const auto meta = known_good.snapshot().meta();
+    question.known_good = {meta.commit, meta.version};
+  }
+  question.label = [this] { return label_of_head(); };
+  return question;
+}
+
+std::string RunOf::label_of_head() const {
+  const auto& spec = record_.spec;
+  const fs::path work = state_.work(spec.run_id);
+  return spec.head_is_taken ? version_label_in(work / "head", spec.recipe) : version_label_at(RecipeRepository(target_.repository), spec.head.commit, spec.recipe, work / "label");
+}
+
+// Chooses the base on the way: where the known-good's commit is.
+std::string RunOf::why_not_quick(const KnownGood& known_good) {
   if (!is_usable(known_good)) return "the known-good of " + target_.app + " is damaged: see simmer alerts list";
   if (!known_good.exists()) return "there is no known-good of " + target_.app + " yet: simmer canonical seed " + target_.app;
   const auto faults = known_good.check();
@@ -91,12 +116,9 @@ std::string RunOf::why_not_quick(const KnownGood& known_good) const {
     raise_alert(state_, "canonical-damaged", target_.app, {{"detail", faults.front()}});
     return "the known-good of " + target_.app + " is damaged: " + faults.front();
   }
-  const auto meta = known_good.snapshot().meta();
-  const auto& head = record_.spec.head;
-  if (head.is_working_tree || head.commit == meta.commit) return "";
-  if (!RecipeRepository(target_.repository).is_ancestor(meta.commit, head.commit))
-    return "the canonical's commit " + meta.commit.substr(0, 12) + " (" + meta.version + ") is not reachable from " + head.commit.substr(0, 12);
-  return "";
+  const auto base = base_of_quick_run(question_of_base(known_good));
+  if (!base.repository.empty()) record_.spec.repository = base.repository;
+  return base.why;
 }
 
 void RunOf::choose_mode() {
@@ -137,41 +159,32 @@ bool RunOf::is_whole_or_absent(const KnownGood& known_good) const {
 
 bool RunOf::is_usable(const KnownGood& known_good) const { return is_whole_or_absent(known_good) && known_good.exists(); }
 
-// The canonical's version if it is older than the one under test; else the newest older release.
 void RunOf::choose_base() {
   auto& spec = record_.spec;
   if (spec.mode == RunMode::quick) return;
-  if (spec.repository.empty()) {
-    spec.no_base = "no repository of recipe " + spec.recipe + " is known here: there is no older release";
-    return;
-  }
-  const RecipeRepository repository(spec.repository);
   const KnownGood known_good(state_, target_.app);
-  if (is_usable(known_good)) {
-    const auto shared = Lock::acquire(known_good_lock(state_, target_.app), Lock::Mode::shared, target_.app, session_.command_line,
-                                      Limit::in(std::max(config_.deadlines.wait, milliseconds(5000)), session_.interruption->token()));
-    const auto meta = known_good.snapshot().meta();
-    record_.canonical_before = record_.canonical_after = meta.version;
-    const auto old_version = Version::parse(meta.version), new_version = Version::parse(spec.head.version);
-    const bool older = spec.head.commit != meta.commit &&
-                       (spec.head.is_working_tree || (spec.head.is_release ? old_version && new_version && *old_version < *new_version
-                                                                             : repository.is_ancestor(meta.commit, spec.head.commit)));
-    if (older) {
-      spec.base_commit = meta.commit;
-      spec.base_version = meta.version;
-      log_->line(LogLevel::info, "upgrade tier: from the known-good, " + meta.version);
-      return;
+  UpgradeBase base;
+  {
+    std::optional<Lock> shared;
+    if (is_usable(known_good)) {
+      shared = Lock::acquire(known_good_lock(state_, target_.app), Lock::Mode::shared, target_.app, session_.command_line,
+                             Limit::in(std::max(config_.deadlines.wait, milliseconds(5000)), session_.interruption->token()));
+      record_.canonical_before = record_.canonical_after = known_good.snapshot().meta().version;
     }
+    base = choose_upgrade_base(question_of_base(known_good));
   }
-  const auto base = repository.base_for(spec.head);
-  if (!base) {
-    spec.no_base = "there is no older release";
+  if (base.repository.empty()) {
+    (base.is_known ? spec.no_base : spec.base_unknown) = base.why;
+    log_->line(base.is_known ? LogLevel::info : LogLevel::warning, "upgrade tier: " + base.why);
     return;
   }
-  spec.base_commit = base->commit;
-  spec.base_version = base->version.text();
-  log_->line(LogLevel::info, "upgrade tier: from the older release " + base->version.text() +
-                                 (record_.canonical_before.empty() ? "" : "; the known-good, " + record_.canonical_before + ", is not older than what is tested"));
+  spec.repository = base.repository;
+  spec.base_commit = base.commit;
+  spec.base_version = base.version;
+  if (base.is_known_good) log_->line(LogLevel::info, "upgrade tier: from the known-good, " + base.version);
+  else
+    log_->line(LogLevel::info, "upgrade tier: from the older release " + base.version +
+                                   (record_.canonical_before.empty() ? "" : "; the known-good, " + record_.canonical_before + ", is not older than what is tested, or cannot be had"));
 }
 
 void RunOf::refuse_full_disk() const {
@@ -313,12 +326,6 @@ void RunOf::promote(bool from_empty) {
   spec.domain = config_.domain_of(app_);
   spec.stack = stack_of_domain(spec.domain);
   log_->line(LogLevel::info, (from_empty ? "seeding the known-good: " : "promoting: ") + (record_.canonical_before.empty() ? "" : record_.canonical_before + " -> ") + spec.head.version);
-  // The commit stays reachable whatever happens to its tag.
-  try {
-    RecipeRepository(spec.repository).keep(spec.app, spec.head.commit);
-  } catch (const Error& error) {
-    log_->line(LogLevel::warning, std::string("the commit cannot be kept reachable: ") + error.what());
-  }
   const auto cold = record_.attempts.back();
   record_.attempts.push_back(walk_in_child(session_, spec, spec.stack, false, *log_));
   settle(true, false);
@@ -331,6 +338,12 @@ void RunOf::promote(bool from_empty) {
   if (committed) {
     record_.canonical_outcome = from_empty ? "seeded" : "promoted";
     record_.canonical_after = known_good.snapshot().meta().version;
+    // The commit stays reachable whatever happens to its tag; the old one did so up to here, had the promotion failed.
+    try {
+      RecipeRepository(target_.repository).keep(spec.app, spec.head.commit);
+    } catch (const Error& error) {
+      log_->line(LogLevel::warning, std::string("the commit cannot be kept reachable: ") + error.what());
+    }
     return;
   }
   record_.canonical_outcome = "failed";

@@ -51,6 +51,7 @@ nlohmann::json to_json(const RunSpec& spec) {
           {"base_commit", spec.base_commit},
           {"base_version", spec.base_version},
           {"no_base", spec.no_base},
+          {"base_unknown", spec.base_unknown},
           {"tiers", tiers},
           {"env", spec.env},
           {"needs", spec.needs},
@@ -97,6 +98,7 @@ RunSpec run_spec_from(const nlohmann::json& json) {
   spec.base_commit = text("base_commit");
   spec.base_version = text("base_version");
   spec.no_base = text("no_base");
+  spec.base_unknown = text("base_unknown");
   for (const auto& name : json.at("tiers")) {
     const auto tier = tier_from(name.get<std::string>());
     if (!tier) throw Error(ErrorKind::internal, "a run's specification has the unknown tier '" + name.get<std::string>() + "'");

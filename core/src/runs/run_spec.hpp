@@ -39,8 +39,8 @@ struct RunSpec {
   fs::path repository;        // empty: a working tree without one
   ResolvedRef head;           // under test
   bool head_is_taken = false;  // its tree is in <work>/head already (a working tree)
-  // What the upgrade starts from; nothing: `no_base` says why.
-  std::string base_commit, base_version, no_base;
+  // What the upgrade starts from; nothing: `no_base` says why there is nothing, or `base_unknown` why that cannot be told.
+  std::string base_commit, base_version, no_base, base_unknown;
   std::vector<Tier> tiers;
 
   std::map<std::string, std::string> env;  // apps.X.env

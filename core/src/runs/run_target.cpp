@@ -5,7 +5,7 @@
 #include <set>
 
 #include <base/files.hpp>
-#include <recipes/fetch.hpp>
+#include <runs/recipe_source.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -23,18 +23,6 @@ std::optional<std::string> app_for(const Config& config, const std::string& name
     throw Error(ErrorKind::usage, "recipe " + name + " has two canonicals, " + canonicals[0] + " and " + canonicals[1] + ": name the app");
   if (canonicals.size() == 1) return canonicals[0];
   return std::nullopt;
-}
-
-// A recipe with a configured source is fetched before it is read; offline, what is here must do.
-void fetch_source(const Session& session, const std::string& app, const std::string& recipe) {
-  const auto source = session.config.app(app).source;
-  if (source.empty() || session.config.offline) return;
-  if (session.progress != nullptr) session.progress->phase("fetching the recipe " + recipe);
-  const Limit limit = Limit::in(std::chrono::minutes(5), session.interruption->token());
-  for (const auto& name : {recipe, recipe + ".git"})
-    if (fs::is_directory(session.config.recipes() / name)) return fetch_recipe(source, session.config.recipes() / name, limit);
-  session.state.prepare();
-  clone_recipe(source, session.config.recipes() / (recipe + ".git"), limit);
 }
 
 // It becomes a part of domains, stack names and folders.

@@ -52,6 +52,7 @@ std::string field(const nlohmann::json& json, const char* key) {
 
 fs::path known_good_lock(const StateFolder& state, const std::string& app) { return state.locks() / ("known-good-" + app); }
 fs::path run_lock(const StateFolder& state, const std::string& run_id) { return state.locks() / ("run-" + run_id); }
+fs::path repository_lock(const StateFolder& state, const std::string& recipe) { return state.locks() / ("repository-" + recipe); }
 
 KnownGood::KnownGood(const StateFolder& state, std::string app)
     : app_(std::move(app)), folder_(state.canonical(app_)), store_(folder_ / "snapshot") {}

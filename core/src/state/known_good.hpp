@@ -78,5 +78,7 @@ class KnownGood {
 fs::path known_good_lock(const StateFolder& state, const std::string& app);
 // Held by a run from its first breath to its last; how others tell a live run from a dead one.
 fs::path run_lock(const StateFolder& state, const std::string& run_id);
+// Held by whoever clones or fetches a recipe's repository; the last in the order.
+fs::path repository_lock(const StateFolder& state, const std::string& recipe);
 
 }  // namespace simmer

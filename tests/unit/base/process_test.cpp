@@ -103,6 +103,56 @@ TEST(RunCommand, ThatIsCancelledIsKilledAtOnce) {
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(10));
 }
 
+TEST(RunCommand, WithGraceMayTidyUpWithAllItStarted) {
+  ScratchFolder folder;
+  Command command = shell("trap 'echo tidy > tidy; exit 0' TERM; (trap 'echo too > too; exit 0' TERM; sleep 60 & wait) & sleep 60 & echo ready > ready; wait");
+  command.working_dir = folder.path();
+  command.grace = milliseconds(20000);
+  std::optional<ProcessId> it;
+  command.started = [&](const ProcessId& id) { it = id; };
+  std::stop_source stop;
+  std::jthread canceller([&] {
+    while (!fs::exists(folder / "ready")) wait_for(milliseconds(5), {}, "waiting for a shell");
+    stop.request_stop();
+  });
+  const auto error = error_of([&] { run_command(command, Limit::in(milliseconds(60000), stop.get_token())); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind(), ErrorKind::interrupted);
+  EXPECT_TRUE(fs::exists(folder / "tidy"));
+  ASSERT_TRUE(it);
+  EXPECT_THAT(processes_in_group(it->pid), IsEmpty());
+}
+
+TEST(RunCommand, ThatDoesNotUseItsGraceIsKilledAfterIt) {
+  Command command = shell("trap '' TERM; sleep 60 & wait; sleep 60");
+  command.grace = milliseconds(100);
+  std::optional<ProcessId> it;
+  command.started = [&](const ProcessId& id) { it = id; };
+  EXPECT_THAT(error_of([&] { run_command(command, Limit::in(milliseconds(100))); })->message(), HasSubstr("timed out"));
+  ASSERT_TRUE(it);
+  EXPECT_FALSE(is_alive(*it));
+  EXPECT_TRUE(ends_within(it->pid, 5000));
+}
+
+TEST(EndGroup, GentlyLetsItTidyUp) {
+  ScratchFolder folder;
+  for (const std::string trap : {"echo tidy > tidy; exit 0", ""}) {
+    SpawnOptions options;
+    options.argv = {"sh", "-c", "trap '" + trap + "' TERM; sleep 60 & echo ready > ready; wait; sleep 60"};
+    options.env = environment_with({});
+    options.working_dir = folder.path();
+    options.new_session = true;
+    const pid_t pid = spawn_process(options);
+    const auto limit = a_minute();
+    while (!fs::exists(folder / "ready") && !limit.passed()) wait_for(milliseconds(5), {}, "waiting for a shell");
+    end_process_group_gently(*identify_process(pid), milliseconds(trap.empty() ? 100 : 20000), limit);
+    EXPECT_THAT(processes_in_group(pid), IsEmpty());
+    EXPECT_EQ(fs::exists(folder / "tidy"), true);
+    ::waitpid(pid, nullptr, 0);
+    fs::remove(folder / "ready");
+  }
+}
+
 TEST(RunCommand, DoesNotWaitForWhatItLeftInTheBackground) {
   const auto begin = Clock::now();
   const auto result = run_command(shell("sleep 1000 & echo $!"), a_minute());

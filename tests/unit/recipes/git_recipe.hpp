@@ -22,7 +22,7 @@ class GitRecipe {
   // Runs git in the repository, away from the caller's own configuration; gives what it printed.
   std::string git(std::vector<std::string> arguments) const {
     Command command;
-    command.argv = {"git", "-C", path().string(), "-c", "core.hooksPath=/dev/null"};
+    command.argv = {"git", "-C", path().string(), "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenance.auto=false"};
     command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
     command.env = {{"GIT_CONFIG_GLOBAL", "/dev/null"},
                    {"GIT_CONFIG_SYSTEM", "/dev/null"},

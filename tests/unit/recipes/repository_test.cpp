@@ -84,18 +84,17 @@ TEST(RecipeRepository, WithoutReleasesSaysWhatToDo) {
   const RecipeRepository repository(recipe.path());
   EXPECT_THAT(error_of([&] { repository.resolve(""); }, ErrorKind::usage), HasSubstr("no release yet"));
   EXPECT_EQ(repository.resolve("main").commit, head);
-  EXPECT_FALSE(repository.base_for(repository.resolve("main")));
 }
 
 TEST(RecipeRepository, RefusesWhatIsNone) {
   RecipeFolder plain;
-  EXPECT_THAT(error_of([&] { RecipeRepository(plain.path()); }, ErrorKind::config), HasSubstr("no git repository"));
+  EXPECT_THAT(error_of([&] { RecipeRepository(plain.path()); }, ErrorKind::config), HasSubstr("is no git repository"));
   EXPECT_THAT(error_of([&] { RecipeRepository(plain.path() / "missing"); }, ErrorKind::config), HasSubstr("there is no "));
   GitRecipe empty;
   EXPECT_THAT(error_of([&] { RecipeRepository(empty.path()); }, ErrorKind::config), HasSubstr("no commits"));
   GitRecipe parent;
   parent.write("sub/compose.yml", "x").commit("one");
-  EXPECT_THAT(error_of([&] { RecipeRepository(parent.path() / "sub"); }, ErrorKind::config), HasSubstr("no git repository"))
+  EXPECT_THAT(error_of([&] { RecipeRepository(parent.path() / "sub"); }, ErrorKind::config), HasSubstr("is no git repository"))
       << "never a parent's";
 }
 
@@ -108,47 +107,6 @@ TEST(RecipeRepository, ABareOneOfAnotherOwnerWorks) {
     ASSERT_EQ(::chown((bare.path() / "r.git").c_str(), 65534, 65534), 0);
   }
   EXPECT_EQ(RecipeRepository(bare.path() / "r.git").resolve("").commit, commit);
-}
-
-TEST(RecipeRepository, BaseOfAReleaseIsTheOneBefore) {
-  GitRecipe recipe;
-  const std::string one = recipe.release("1.0.0+1");
-  recipe.git({"tag", "1.0.1+1"});  // the same commit once more
-  recipe.release("2.0.0+1");
-  recipe.git({"checkout", "-q", "-b", "back", one});
-  recipe.release("1.5.0+1");
-  const RecipeRepository repository(recipe.path());
-  EXPECT_EQ(repository.base_for(repository.resolve("2.0.0+1"))->tag, "1.5.0+1") << "by version, not by history";
-  EXPECT_EQ(repository.base_for(repository.resolve("1.5.0+1"))->tag, "1.0.1+1");
-  EXPECT_FALSE(repository.base_for(repository.resolve("1.0.1+1"))) << "1.0.0+1 is the same commit";
-  EXPECT_FALSE(repository.base_for(repository.resolve("1.0.0+1")));
-}
-
-TEST(RecipeRepository, BaseOfABranchIsTheNewestReachable) {
-  GitRecipe recipe;
-  const std::string root = recipe.commit("root");
-  const std::string one = recipe.release("1.0.0+1");
-  recipe.release("1.1.0+1");
-  recipe.git({"checkout", "-q", "-b", "branch"});
-  const std::string work = recipe.commit("work");
-  recipe.git({"checkout", "-q", "main"});
-  recipe.release("2.0.0+1");
-  const RecipeRepository repository(recipe.path());
-  EXPECT_EQ(repository.base_for(repository.resolve("branch"))->tag, "1.1.0+1") << "2.0.0+1 is not in its history";
-  EXPECT_FALSE(repository.base_for(repository.resolve(root)));
-  EXPECT_TRUE(repository.is_ancestor(one, work));
-  EXPECT_TRUE(repository.is_ancestor(one, one));
-  EXPECT_FALSE(repository.is_ancestor(work, one));
-  EXPECT_FALSE(repository.is_ancestor("tree-abc", one));
-  EXPECT_EQ(repository.release_of_commit(one)->tag, "1.0.0+1");
-  EXPECT_FALSE(repository.release_of_commit(work));
-
-  ResolvedRef tree;
-  tree.is_working_tree = true;
-  tree.commit = one + "+U";
-  EXPECT_EQ(repository.base_for(tree)->tag, "1.0.0+1") << "a dirty tree is newer than its own head";
-  tree.commit = "tree-0123456789abcdef0123456789abcdef";
-  EXPECT_EQ(repository.base_for(tree)->tag, "2.0.0+1");
 }
 
 TEST(RecipeRepository, ChecksOutExactlyTheCommit) {
@@ -262,6 +220,58 @@ TEST(RecipeRepository, WhatIsKeptOutlivesItsTagAndBranch) {
   RecipeRepository(recipe.path()).keep("custom-html", recipe.git({"rev-parse", "main"}));  // moves
   error_of([&] { RecipeRepository(recipe.path()).keep("../../heads/main", commit); }, ErrorKind::unavailable);
   error_of([&] { RecipeRepository(recipe.path()).keep("x", std::string(40, '0')); }, ErrorKind::config);
+}
+
+// --- as they are in the field --------------------------------------------------------------------------------
+
+TEST(RecipeRepository, APreReleaseIsTheNewestOnlyWhenItIsAskedFor) {
+  GitRecipe recipe;
+  recipe.release("2.0.0-rc.1+1");
+  const RecipeRepository repository(recipe.path());
+  EXPECT_THAT(error_of([&] { repository.resolve(""); }, ErrorKind::usage), AllOf(HasSubstr("pre-releases only"), HasSubstr("2.0.0-rc.1+1")));
+  const std::string released = recipe.release("1.0.0+1");
+  const std::string candidate = recipe.release("2.0.0-rc.2+1");
+  EXPECT_THAT(tags(repository), ElementsAre("1.0.0+1", "2.0.0-rc.1+1", "2.0.0-rc.2+1")) << "they are listed";
+  EXPECT_EQ(repository.resolve("").commit, released);
+  EXPECT_TRUE(repository.resolve("").is_newest_release);
+  EXPECT_EQ(repository.newest_release()->tag, "1.0.0+1");
+  const auto asked = repository.resolve("2.0.0-rc.2+1");
+  EXPECT_EQ(asked.commit, candidate);
+  EXPECT_TRUE(asked.is_release && !asked.is_newest_release) << "never promoted";
+}
+
+TEST(RecipeRepository, APartialCloneIsReadAsFarAsItsFilesAreHere) {
+  GitRecipe recipe;
+  recipe.git({"config", "uploadpack.allowFilter", "true"});
+  recipe.write("compose.yml", "old\n");
+  const std::string old = recipe.release("1.0.0+1");
+  recipe.write("compose.yml", "new\n");
+  const std::string head = recipe.release("1.1.0+1");
+  RecipeFolder folder;
+  const fs::path clone = folder.path() / "clone";
+  recipe.git({"clone", "-q", "--filter=blob:none", "file://" + recipe.path().string(), clone.string()});
+  const RecipeRepository partial(clone);
+  EXPECT_THAT(tags(partial), ElementsAre("1.0.0+1", "1.1.0+1"));
+  EXPECT_TRUE(partial.is_whole(head));
+  EXPECT_FALSE(partial.is_whole(old));
+  EXPECT_FALSE(partial.is_whole(std::string(40, 'a')));
+  partial.check_out(head, folder.path() / "head");
+  EXPECT_EQ(read_file(folder.path() / "head/compose.yml"), "new\n");
+  EXPECT_THAT(error_of([&] { partial.check_out(old, folder.path() / "old"); }, ErrorKind::config), AllOf(HasSubstr("partial clone"), HasSubstr("git fetch --refetch --no-filter")));
+  EXPECT_FALSE(fs::exists(folder.path() / "old"));
+  recipe.git({"-C", clone.string(), "fetch", "-q", "--refetch", "--no-filter"});
+  EXPECT_TRUE(RecipeRepository(clone).is_whole(old)) << "the remedy that is named works";
+}
+
+TEST(RecipeRepository, WhatLibgit2CannotReadSaysWhy) {
+  GitRecipe recipe;
+  recipe.commit("one");
+  for (const auto& [key, value, words] : {std::tuple("objectFormat", "sha256", "not SHA-1"), std::tuple("refStorage", "reftable", "not kept in files"), std::tuple("ofTomorrow", "1", "oftomorrow")}) {
+    GitRecipe odd;
+    odd.commit("one");
+    std::ofstream(odd.path() / ".git/config", std::ios::app) << "[core]\n repositoryformatversion = 1\n[extensions]\n " << key << " = " << value << "\n";
+    EXPECT_THAT(error_of([&] { RecipeRepository(odd.path()); }, ErrorKind::config), AllOf(HasSubstr("cannot be read"), HasSubstr(words)));
+  }
 }
 
 TEST(RecipeRepository, ReleaseNotes) {

@@ -87,6 +87,103 @@ TEST(WorkingTree, ARepositoryWithoutCommitsCounts) {
   EXPECT_THAT(take_working_tree(recipe.path(), out.path() / "t").commit, HasSubstr("tree-"));
 }
 
+// --- checkouts as they are in the field: none of them is a plain folder without history ------------------------
+
+TEST(WorkingTree, OfAPartialCloneHasItsHistory) {
+  GitRecipe recipe;
+  recipe.git({"config", "uploadpack.allowFilter", "true"});
+  recipe.write("compose.yml", "one\n").commit("one");
+  const std::string head = recipe.release("1.0.0+1");
+  RecipeFolder out;
+  recipe.git({"clone", "-q", "--filter=blob:none", "file://" + recipe.path().string(), (out.path() / "clone").string()});
+  // As older gits wrote it, and newer ones where another extension is in use.
+  recipe.git({"-C", (out.path() / "clone").string(), "config", "extensions.partialClone", "origin"});
+  const ResolvedRef taken = take_working_tree(out.path() / "clone", out.path() / "t");
+  EXPECT_EQ(taken.commit, head);
+  EXPECT_EQ(taken.version, "1.0.0+1");
+}
+
+TEST(WorkingTree, WithAConfigurationOfItsOwnHasItsHistory) {
+  GitRecipe recipe;
+  const std::string head = recipe.release("1.0.0+1");
+  recipe.git({"config", "extensions.worktreeConfig", "true"});
+  recipe.git({"config", "core.repositoryFormatVersion", "1"});
+  RecipeFolder out;
+  EXPECT_EQ(take_working_tree(recipe.path(), out.path() / "t").commit, head);
+  recipe.git({"worktree", "add", "-q", "-b", "more", (out.path() / "more").string()});
+  EXPECT_EQ(take_working_tree(out.path() / "more", out.path() / "u").commit, head);
+}
+
+TEST(WorkingTree, OfASparseCheckoutIsRefusedWhereFilesAreLeftOut) {
+  for (const std::string index : {"--no-sparse-index", "--sparse-index"}) {
+    GitRecipe recipe;
+    recipe.write("compose.yml", "x").write("docs/page", "x").write("src/main", "x");
+    const std::string head = recipe.commit("one");
+    recipe.git({"sparse-checkout", "set", "--cone", index, "src"});
+    ASSERT_FALSE(fs::exists(recipe.path() / "docs"));
+    RecipeFolder out;
+    EXPECT_THAT(error_of([&] { take_working_tree(recipe.path(), out.path() / "t"); }, ErrorKind::usage), HasSubstr(index == "--sparse-index" ? "no-sparse-index" : "leaves 1 file out of"));
+    EXPECT_FALSE(fs::exists(out.path() / "t"));
+    recipe.git({"sparse-checkout", "set", "--cone", "--no-sparse-index", "src", "docs"});
+    EXPECT_EQ(take_working_tree(recipe.path(), out.path() / "t").commit, head) << "sparse, but whole";
+  }
+}
+
+TEST(WorkingTree, WhoseRepositoryCannotBeReadIsRefused) {
+  const auto refused = [](const std::string& how, const std::function<void(GitRecipe&)>& break_it) {
+    GitRecipe recipe;
+    recipe.write("compose.yml", "x").commit("one");
+    break_it(recipe);
+    RecipeFolder out;
+    EXPECT_THAT(error_of([&] { take_working_tree(recipe.path(), out.path() / "t"); }, ErrorKind::config), HasSubstr("cannot be read")) << how;
+    EXPECT_FALSE(fs::exists(out.path() / "t")) << how;
+  };
+  const auto configure = [](const std::string& more) {
+    return [more](GitRecipe& recipe) { std::ofstream(recipe.path() / ".git/config", std::ios::app) << "[core]\n repositoryformatversion = 1\n[extensions]\n " << more << "\n"; };
+  };
+  refused("sha256", configure("objectFormat = sha256"));
+  refused("reftable", configure("refStorage = reftable"));
+  refused("of a later git", configure("unheardOf = true"));
+  refused("a worktree that was moved away from its repository", [](GitRecipe& recipe) {
+    fs::remove_all(recipe.path() / ".git");
+    recipe.write(".git", "gitdir: /nowhere/.git/worktrees/x\n");
+  });
+  refused("an empty one", [](GitRecipe& recipe) {
+    fs::remove_all(recipe.path() / ".git");
+    fs::create_directory(recipe.path() / ".git");
+  });
+}
+
+// Whoever can write a checkout's configuration can name programs in it. None of them is run.
+TEST(WorkingTree, OfAHostileCheckoutRunsNoProgram) {
+  GitRecipe recipe;
+  recipe.git({"config", "uploadpack.allowFilter", "true"});
+  recipe.write("compose.yml", "x").write(".gitattributes", "* filter=evil diff=evil\n");
+  recipe.release("1.0.0+1");
+  recipe.write("compose.yml", "y").release("1.1.0+1");
+  RecipeFolder out;
+  const fs::path clone = out.path() / "clone", ran = out.path() / "ran";
+  recipe.git({"clone", "-q", "--filter=blob:none", "file://" + recipe.path().string(), clone.string()});
+  const fs::path evil = out.path() / "evil.sh";
+  std::ofstream(evil) << "#!/bin/sh\necho \"$0 $*\" >> " << ran.string() << "\ncat\n";
+  fs::permissions(evil, fs::perms(0755));
+  for (const char* key : {"core.fsmonitor", "core.sshCommand", "core.pager", "core.editor", "core.askPass", "core.gitProxy", "core.alternateRefsCommand", "diff.external", "filter.evil.clean", "filter.evil.smudge",
+                          "filter.evil.process", "diff.evil.command", "diff.evil.textconv", "credential.helper", "uploadpack.packObjectsHook", "remote.origin.uploadpack", "alias.status", "alias.ls-files", "gpg.program"})
+    recipe.git({"-C", clone.string(), "config", key, evil.string()});
+  recipe.git({"-C", clone.string(), "config", "core.hooksPath", out.path().string()});
+  std::ofstream(clone / "compose.yml") << "z";
+  const ResolvedRef taken = take_working_tree(clone, out.path() / "t");
+  EXPECT_THAT(taken.commit, HasSubstr("+U"));
+  const RecipeRepository repository(clone);
+  const auto old = repository.resolve("1.0.0+1");
+  EXPECT_FALSE(repository.is_whole(old.commit)) << "nothing was fetched for it";
+  EXPECT_THROW(repository.check_out(old.commit, out.path() / "old"), Error);
+  repository.history_of(old.commit);
+  EXPECT_FALSE(fs::exists(ran)) << read_file(ran);
+  recipe.git({"-C", clone.string(), "status"});
+  EXPECT_TRUE(fs::exists(ran)) << "git itself would run them: this test can fail";
+}
+
 TEST(WorkingTree, RefusesWhatCannotBeARecipe) {
   RecipeFolder out;
   const auto refused = [&](const fs::path& path, ErrorKind kind) {

@@ -40,6 +40,7 @@ RunSpec a_spec() {
   spec.base_commit = "deadbeef";
   spec.base_version = "1.1.0+3.4";
   spec.no_base = "no older release";
+  spec.base_unknown = "a shallow clone";
   spec.tiers = {Tier::custom, Tier::install};
   spec.env = {{"LANG", "en"}, {"QUOTE", "\"\\\n\t ä"}};
   spec.needs = {"keycloak"};
@@ -91,6 +92,7 @@ TEST(RunSpecs, ComeOverWholeThroughText) {
   EXPECT_EQ(got.base_commit, sent.base_commit);
   EXPECT_EQ(got.base_version, sent.base_version);
   EXPECT_EQ(got.no_base, sent.no_base);
+  EXPECT_EQ(got.base_unknown, sent.base_unknown);
   EXPECT_EQ(got.tiers, sent.tiers);
   EXPECT_EQ(got.env, sent.env);
   EXPECT_EQ(got.needs, sent.needs);
