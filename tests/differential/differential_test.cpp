@@ -19,6 +19,7 @@
 #include <simmer/error.hpp>
 #include <swarm/stack_file.hpp>
 
+#include "compose-oracle/oracle.hpp"
 #include "generator.hpp"
 #include "unit/base/scratch_folder.hpp"
 
@@ -153,10 +154,9 @@ struct Counts {
   std::size_t cases = 0, handed_over = 0, refused_by_both = 0, refused_where_docker_differs = 0, refused_where_docker_agrees = 0, attacks = 0, attacks_refused = 0, only_28 = 0;
 };
 
-const char* oracles() { return std::getenv("SIMMER_TEST_COMPOSE_ORACLES"); }
-
 TEST(Differential, WhatDockerGetsIsWhatTheRecipeSaysToDocker) {
-  if (oracles() == nullptr) GTEST_SKIP() << "SIMMER_TEST_COMPOSE_ORACLES names no folder with oracle20 and oracle28: tests/compose-oracle/build.sh makes them";
+  SIMMER_NEEDS_ORACLE("oracle20");
+  SIMMER_NEEDS_ORACLE("oracle28");
   const char* wanted = std::getenv("SIMMER_DIFFERENTIAL_CASES");
   const std::size_t count = wanted != nullptr ? std::stoul(wanted) : 6000;
   const char* seed = std::getenv("SIMMER_DIFFERENTIAL_SEED");
@@ -177,7 +177,7 @@ TEST(Differential, WhatDockerGetsIsWhatTheRecipeSaysToDocker) {
     handed["objects"] = answers.back().objects;
     questions += json_line(handed) + "\n";
   }
-  const auto by_20 = ask_docker(std::string(oracles()) + "/oracle20", questions), by_28 = ask_docker(std::string(oracles()) + "/oracle28", questions);
+  const auto by_20 = ask_docker(test::oracle("oracle20"), questions), by_28 = ask_docker(test::oracle("oracle28"), questions);
 
   Counts counts;
   std::map<std::string, std::string> needless;  // a refusal's shape -> the first case

@@ -7,9 +7,9 @@
 #include <sstream>
 
 #include <base/process.hpp>
+#include <compose-oracle/oracle.hpp>
 #include <recipes/env_file.hpp>
 #include <simmer/error.hpp>
-#include <unit/base/scratch_folder.hpp>
 
 namespace simmer {
 namespace {
@@ -68,15 +68,8 @@ std::string ours(const std::string& text) {
 }
 
 TEST(EnvOracle, SimmerReadsWhatGodotenvReadsOrRefuses) {
-  const test::ScratchFolder scratch;
-  const std::string oracle = scratch / "oracle";
+  SIMMER_NEEDS_ORACLE("env");
   const auto limit = Limit::in(std::chrono::minutes(4));
-  try {
-    const auto built = run_command({{"go", "build", "-buildvcs=false", "-o", oracle, "."}, {}, false, SIMMER_ENV_ORACLE, ""}, limit);
-    if (built.exit_code != 0) GTEST_SKIP() << "the oracle cannot be built here (go " << SIMMER_ENV_ORACLE << "): " << built.err;
-  } catch (const Error& error) {
-    GTEST_SKIP() << "no Go here: " << error.what();
-  }
   EnvWriter writer(20261125);
   std::vector<std::string> cases;
   std::string input;
@@ -85,7 +78,7 @@ TEST(EnvOracle, SimmerReadsWhatGodotenvReadsOrRefuses) {
     input += (i == 0 ? std::string() : std::string(1, '\0')) + cases.back();
   }
   Command command;
-  command.argv = {oracle};
+  command.argv = {test::oracle("env")};
   command.input = input;
   const auto done = run_command(command, limit);
   ASSERT_EQ(done.exit_code, 0) << done.err;
@@ -99,7 +92,7 @@ TEST(EnvOracle, SimmerReadsWhatGodotenvReadsOrRefuses) {
     else if (mine == "refused") ++only_we_refuse;
     else if (++wrong <= 5) ADD_FAILURE() << ::testing::PrintToString(text) << "\n  godotenv: " << theirs << "\n  Simmer:   " << mine;
   }
-  std::cout << cases.size() << " files: " << same << " read the same, " << both_refuse << " refused by both, " << only_we_refuse << " by Simmer alone, " << wrong << " read differently\n";
+  std::cout << "differential, .env: " << cases.size() << " files; " << same << " read the same, " << both_refuse << " refused by both, " << only_we_refuse << " by Simmer alone, " << wrong << " read differently\n";
   EXPECT_EQ(wrong, 0);
   EXPECT_GT(same, 5000) << "the generator makes files that can be read";
 }
