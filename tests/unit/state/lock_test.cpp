@@ -127,15 +127,17 @@ TEST_F(Locks, AWaitEndsWhenTheHolderIsKilled) {
 TEST_F(Locks, AWaitEndsWithTheRelease) {
   std::vector<milliseconds> late;
   for (int round = 0; round < 10; ++round) {
+    // Watched before it is said to be held: the other's first try may be at once, and a second one is not owed.
+    Fd watch;
     OtherProcess holder(
         [&] {
           static std::optional<Lock> held;
           held = Lock::try_acquire(file, Mode::exclusive, "a test");
+          watch = Fd(::inotify_init1(IN_CLOEXEC));
+          ::inotify_add_watch(watch.get(), file.c_str(), IN_OPEN);
           return std::string("held");
         },
         [&] {
-          const Fd watch(::inotify_init1(IN_CLOEXEC));
-          ::inotify_add_watch(watch.get(), file.c_str(), IN_OPEN);
           pollfd wait{watch.get(), POLLIN, 0};
           ::poll(&wait, 1, 10000);
           write_file_beside(scratch / "released", std::to_string(Clock::now().time_since_epoch().count()));
