@@ -113,10 +113,16 @@ const Pools& attacks() {
 }
 
 
+std::string hex_of(char c) {
+  static const char* digits = "0123456789abcdef";
+  return {digits[static_cast<unsigned char>(c) >> 4U], digits[static_cast<unsigned char>(c) & 15U]};
+}
+
 }  // namespace
 
 std::string Generator::service(const std::string& indent, bool ordinary, bool attack, bool first) {
   std::map<std::string, std::string> keys;
+  std::string hidden;
   if (first) keys["image"] = pick(ordinary_keys()[0].second);
   const int count = std::uniform_int_distribution<int>(first ? 2 : 0, first ? 9 : 4)(random_);
   for (int i = 0; i < count; ++i) {
@@ -127,10 +133,25 @@ std::string Generator::service(const std::string& indent, bool ordinary, bool at
   if (attack) {
     const auto& [key, values] = attacks()[std::uniform_int_distribution<std::size_t>(0, attacks().size() - 1)(random_)];
     keys[key] = pick(values);
+    hidden = key;
   }
   std::string text;
-  for (const auto& [key, value] : keys) text += indent + key + ": " + value + "\n";
+  for (const auto& [key, value] : keys) text += key == hidden ? disguised(indent, key, value) : indent + key + ": " + value + "\n";
   return text.empty() ? indent + "init: true\n" : text;
+}
+
+// One thing, in YAML's other spellings.
+std::string Generator::disguised(const std::string& indent, const std::string& key, const std::string& value) {
+  switch (std::uniform_int_distribution<int>(0, 7)(random_)) {
+    case 0: return indent + "\"" + key + "\": " + value + "\n";
+    case 1: return indent + "? " + key + "\n" + indent + ": " + value + "\n";
+    case 2: return indent + "'" + key + "':\n" + indent + "  " + value + "\n";
+    case 3: return indent + "x-v: &v " + value + "\n" + indent + key + ": *v\n";
+    case 4: return indent + "!!str " + key + ": " + value + "\n";
+    case 5: return indent + "<<: {" + key + ": " + value + "}\n";
+    case 6: return indent + "\"\\x" + hex_of(key[0]) + key.substr(1) + "\": " + value + " # : []\n";
+    default: return indent + key + ": " + value + "\n";
+  }
 }
 
 std::string Generator::resources(bool ordinary, bool attack, bool first) {

@@ -26,6 +26,7 @@ class Generator {
   std::string pick(const std::vector<std::string>& from) { return from[std::uniform_int_distribution<std::size_t>(0, from.size() - 1)(random_)]; }
   bool chance(int percent) { return std::uniform_int_distribution<int>(1, 100)(random_) <= percent; }
   std::string service(const std::string& indent, bool ordinary, bool attack, bool first);
+  std::string disguised(const std::string& indent, const std::string& key, const std::string& value);
   std::string file(const std::string& version, bool ordinary, bool attack, bool first);
   std::string resources(bool ordinary, bool attack, bool first);
   std::string spoiled(std::string text);

@@ -288,12 +288,9 @@ CommandResult run_command(const Command& command, const Limit& limit, std::size_
 
   // Until it is waited for its number is nobody else's, nor is its group's.
   const auto end_it = [&] {
-    const pid_t all = command.grace.count() > 0 ? -pid : pid;
-    if (command.grace.count() > 0 && ::kill(all, SIGTERM) == 0) {
-      pollfd wait{pidfd.get(), POLLIN, 0};
-      ::poll(&wait, 1, static_cast<int>(command.grace.count()));
-    }
-    ::kill(all, SIGKILL);
+    const auto id = command.grace.count() > 0 ? identify_process(pid) : std::nullopt;
+    if (id) end_process_group_gently(*id, command.grace, Limit::in(milliseconds(10000)));
+    else ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
   };
   if (command.started) {

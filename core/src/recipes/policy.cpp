@@ -22,13 +22,6 @@ std::string lower(std::string text) {
 bool begins_with(const std::string& text, const std::string& prefix) { return text.rfind(prefix, 0) == 0; }
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// Present, and not empty: `devices: []` asks for nothing.
-const YamlValue* asked_for(const YamlValue& map, const std::string& key) {
-  const YamlValue* value = map.find(key);
-  if (value == nullptr || (value->is_scalar() && value->text.empty())) return nullptr;
-  return (value->is_list() && value->items.empty()) || (value->is_map() && value->entries.empty()) ? nullptr : value;
-}
-
 bool is_false(const YamlValue& value) {
   static const std::set<std::string> words = {"false", "no", "off", "n", "0"};
   return value.is_scalar() && words.count(lower(value.text)) != 0;
@@ -65,8 +58,19 @@ class PolicyJudge {
   }
 
  private:
+  // Where it stands, what it is.
   void add(const std::string& permission, const std::string& what) {
-    violations_.push_back({permission, service_, one_line((service_.empty() ? "" : "service " + service_ + " ") + what)});
+    const std::string place = here_ != nullptr ? here_->place() + ": " : "";
+    violations_.push_back({permission, service_, one_line(place + (service_.empty() ? "" : "service " + service_ + " ") + what)});
+  }
+
+  // Present, and not empty: `devices: []` asks for nothing. What is judged from here on stands there.
+  const YamlValue* asked_for(const YamlValue& map, const std::string& key) {
+    const YamlValue* value = map.find(key);
+    if (value == nullptr || (value->is_scalar() && value->text.empty())) return nullptr;
+    if ((value->is_list() && value->items.empty()) || (value->is_map() && value->entries.empty())) return nullptr;
+    here_ = value;
+    return value;
   }
 
   void judge_service(const YamlValue& service) {
@@ -77,6 +81,7 @@ class PolicyJudge {
     judge_files(service);
     if (const YamlValue* ports = asked_for(service, "ports"))
       for (const auto& port : ports->items) {
+        here_ = &port;
         const PortFacts facts = read_port(port);
         add("host-ports",
             "publishes port " + facts.target + (facts.published.empty() ? "" : " as " + facts.published) + " of the host");
@@ -101,6 +106,7 @@ class PolicyJudge {
   void judge_mounts(const YamlValue& service) {
     if (const YamlValue* mounts = asked_for(service, "volumes"))
       for (const auto& item : mounts->items) {
+        here_ = &item;
         const MountFacts mount = read_mount(item);
         if (mount.type == "volume" || mount.type == "tmpfs") {
           if (contains(mount.source, "/")) add("foreign-volumes", "mounts the volume " + mount.source);
@@ -162,6 +168,7 @@ class PolicyJudge {
 
   void judge_files(const YamlValue& service) {
     const auto inside = [&](const YamlValue& value, const std::string& what) {
+      here_ = &value;
       if (!value.is_scalar() || !stays_inside(tree_.dir, value.text))
         add("bind-mounts", what + " " + shown(value) + ", outside of the recipe");
     };
@@ -182,6 +189,7 @@ class PolicyJudge {
   void judge_labels(const YamlValue* labels) {
     if (labels == nullptr) return;
     for (const auto& entry : labels->entries) {
+      here_ = &entry.value;
       const std::string name = lower(entry.key);  // Traefik does not tell the case of labels apart
       if (!begins_with(name, "traefik.")) continue;
       const std::string& value = entry.value.text;
@@ -225,6 +233,7 @@ class PolicyJudge {
                              : section == "configs" ? tree_.facts.configs
                                                     : tree_.facts.networks) {
       const YamlValue* value = resources->find(facts.name);
+      here_ = value;
       const bool proxy = section == "networks" && facts.external && facts.resolved_name == proxy_network_;
       if (!facts.resolved_name.empty() && !is_own(facts.resolved_name) && !proxy)
         add("foreign-" + section, kind + " " + facts.name + " is '" + facts.resolved_name + "', not one of " + stack_ + "_…");
@@ -309,6 +318,7 @@ class PolicyJudge {
   void judge_local(const ServiceFacts& service) {
     if (!service.local) return;
     service_ = service.name;
+    here_ = tree_.compose.find("services")->find(service.name)->find("x-simmer-local");
     for (const auto& [name, source] : service.local->files) {
       if (!is_local_path(source)) add("bind-mounts", "renders " + source + ", outside of the recipe");
       if (!stays_below(name, false)) add("bind-mounts", "writes the file " + name + ", outside of the run's folder");
@@ -321,6 +331,7 @@ class PolicyJudge {
   const RecipeTree& tree_;
   const std::string stack_, domain_, proxy_network_;
   std::string service_;
+  const YamlValue* here_ = nullptr;
   std::vector<PolicyViolation> violations_;
 };
 

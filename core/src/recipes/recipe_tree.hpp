@@ -33,7 +33,7 @@ struct SecretRule {
 struct PolicyViolation {
   std::string permission;  // the `allow` word that would permit it: bind-mounts, docker-socket, …
   std::string service;     // empty: top level
-  std::string what;        // for people: "service app mounts /etc"
+  std::string what;        // for people: "compose.yml:12:9: service app mounts /etc"
 };
 
 struct RecipeTree {

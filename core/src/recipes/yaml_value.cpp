@@ -101,15 +101,16 @@ bool is_printable(const std::string& text) {
 void refuse_odd_characters(const std::string& text, const std::string& shown_name) {
   std::size_t line = 1;
   if (!is_utf8(text)) refuse_recipe(shown_name + ": is no text in UTF-8");
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
+  for (std::size_t i = 0; i < text.size();) {
     const std::string_view rest = std::string_view(text).substr(i);
-    line += c == '\n';
-    const bool odd_break =
-        rest.substr(0, 2) == "\xC2\x85" || rest.substr(0, 3) == "\xE2\x80\xA8" || rest.substr(0, 3) == "\xE2\x80\xA9";
-    const bool lone_return = c == '\r' && rest.substr(0, 2) != "\r\n";
-    if (odd_break || lone_return || (c < ' ' && c != '\n' && c != '\t' && c != '\r') || c == 0x7f)
-      refuse_recipe(shown_name + ":" + std::to_string(line) + ": a control character or an unusual line break");
+    const std::size_t length = utf8_length(rest);
+    const std::uint32_t point = utf8_code(rest.substr(0, length));
+    const bool plain = point == '\t' || point == '\n' || (point >= 0x20 && point < 0x7f) || (point >= 0xa0 && point < 0xfffe) || point > 0xffff;
+    const bool crlf = point == '\r' && rest.starts_with("\r\n");
+    const bool odd = point == 0x2028 || point == 0x2029 || (point == 0xfeff && i > 0);
+    if ((!plain && !crlf) || odd) refuse_recipe(shown_name + ":" + std::to_string(line) + ": a control character or an unusual line break");
+    line += point == '\n';
+    i += length;
   }
 }
 

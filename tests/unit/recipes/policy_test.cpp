@@ -42,6 +42,7 @@ TEST_P(PolicyConstruct, IsRefusedByItsNameUnlessAllowed) {
   const auto violations = judge_policy(tree, stack, domain, {}, "proxy");
   EXPECT_EQ(words(violations), one.expected);
   EXPECT_THAT(violations.at(0).what, HasSubstr(one.said));
+  for (const auto& violation : violations) EXPECT_THAT(violation.what, ::testing::StartsWith("compose.yml:")) << "where it stands";
   for (const auto& violation : violations) {
     EXPECT_THAT(policy_permissions(), Contains(violation.permission));
     EXPECT_EQ(violation.service, one.service.empty() ? "" : "app") << violation.what;
