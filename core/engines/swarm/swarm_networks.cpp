@@ -70,7 +70,7 @@ void SwarmEngine::check_networks(const DeploySpec& spec, const Limit& limit) {
     if (found.value("Scope", "") != "swarm") throw Error(ErrorKind::infrastructure, "the network " + name + " is of this node alone, and a stack needs one of the swarm: " + how_to_make(name));
     std::int64_t needed = 0;
     for (const auto& service : spec.facts.services)
-      if (std::find(service.networks.begin(), service.networks.end(), network.name) != service.networks.end()) needed += 2;
+      if (std::find(service.networks.begin(), service.networks.end(), network.name) != service.networks.end() || (service.networks.empty() && network.name == "default")) needed += 2;
     if (const auto free = free_addresses(found, limit); free < needed)
       throw Error(ErrorKind::infrastructure, "the network " + name + " has " + std::to_string(std::max<std::int64_t>(free, 0)) + " free addresses, and " + std::to_string(needed) +
                                                  " are needed: remove what uses it, or make it anew with a larger --subnet");
