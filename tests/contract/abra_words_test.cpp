@@ -1,7 +1,9 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <abra/abra_words.hpp>
 #include <recipes/recipe_tree.hpp>
+#include <simmer/error.hpp>
 
 namespace simmer::abra {
 namespace {
@@ -16,15 +18,25 @@ TEST(AbraWords, TypeIsRecipeAndVersion) {
 }
 
 TEST(AbraWords, AnEnvIsReadAsItWasMeant) {
-  const std::map<std::string, std::string> values = {{"A", "plain-1.2:3"}, {"B", "two words # no comment"}, {"C", "it's $HOME"}, {"D", "say \"hi\""}, {"E", ""}, {"F", "a\\b'c`d"}, {"TYPE", "other"}};
+  const std::map<std::string, std::string> values = {{"COMPOSE_FILE", "../../compose.simmer.yml"}, {"DOMAIN", "notes.example.org:8443"}, {"EMPTY", ""}, {"TIMEOUT", "300"}, {"X", "a%b@c,d=e+f"}};
   const auto text = env_text({"notes", "1.0.0+10.11"}, values);
   EXPECT_EQ(type_in_env(text)->recipe, "notes");
   auto read = parse_env_file(text, ".env");
   EXPECT_EQ(read["TYPE"], "notes:1.0.0+10.11");
-  for (const auto& [key, value] : values)
-    if (key != "TYPE") {
-      EXPECT_EQ(read[key], value) << key << "\n" << text;
+  for (const auto& [key, value] : values) EXPECT_EQ(read[key], value) << key << "\n" << text;
+}
+
+// Whatever godotenv, abra's fork of it and a shell could read differently.
+TEST(AbraWords, AValueThatAnEnvCannotHoldIsRefusedByName) {
+  for (const char* value : {"a b\\", "it's \"x\"", "a b", "$X", "#", "a\nTYPE=other", "\xC3\xA4", "`id`", "'", "a\\"}) {
+    try {
+      env_text({"notes", ""}, {{"ODD", value}});
+      ADD_FAILURE() << value;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::infrastructure);
+      EXPECT_THAT(error.message(), ::testing::HasSubstr("cannot hold ODD")) << value;
     }
+  }
 }
 
 TEST(AbraWords, VersionsAreFoundAndCompared) {
