@@ -152,6 +152,17 @@ TEST_F(AbraEngineTest, AReleaseIsDeployedFromAShallowCheckout) {
   EXPECT_EQ(env, "TYPE=sample:1.1.0+1\nCOMPOSE_FILE=../../compose.simmer.yml\nDOMAIN=a-shallow\nSTACK_NAME=a-shallow\n");
 }
 
+// A line that is no constant to a shell is not read; abra takes it all the same, and would deploy what it names.
+TEST_F(AbraEngineTest, FilesThatOnlyAbraWouldReadAreRefusedBeforeAnythingIsMade) {
+  auto spec = released("a-unjudged");
+  sh("cd " + spec.recipe_dir.string() + " && cp compose.yml compose.evil.yml && echo 'export COMPOSE_FILE=compose.evil.yml; true' > abra.sh");
+  spec.facts.commit += "+U";
+  under_test_.read(spec);  // to Simmer nothing has changed
+  const auto said = refusal([&] { engine().deploy(spec, limit()); }, ErrorKind::recipe);
+  EXPECT_NE(said.find("abra.sh:1: sets COMPOSE_FILE"), std::string::npos) << said;
+  EXPECT_TRUE(engine().inventory(spec.stack, limit()).empty());
+}
+
 TEST_F(AbraEngineTest, LintIsReadFromTheTable) {
   auto spec = released("a-lint");
   auto findings = engine().lint(spec, limit());

@@ -39,6 +39,13 @@ TEST(AbraWords, AValueThatAnEnvCannotHoldIsRefusedByName) {
   }
 }
 
+TEST(AbraWords, AnExportThatAbraObeysIsFoundHoweverItIsWritten) {
+  for (const char* line : {"export COMPOSE_FILE=x;", "export A=b; export COMPOSE_FILE=x", "export COMPOSE_FILE=$(true)", "  export\tCOMPOSE_FILE=\"x", "export A=1 STACK_NAME=other # $X", "export COMPOSE_FILE =x"})
+    EXPECT_THAT(obeyed_export_in(std::string("#!/bin/bash\n") + line + "\n"), ::testing::StartsWith("abra.sh:2: sets ")) << line;
+  EXPECT_EQ(obeyed_export_in("export A=" + std::string(5000, 'x') + "\n"), "abra.sh:1: has an export of more than 4096 characters");
+  EXPECT_EQ(obeyed_export_in("export DB_CONF_VERSION=v1\nexport A=${STACK_NAME}_x\nexport MY_COMPOSE_FILE=x\n# export COMPOSE_FILE=x\nf() { COMPOSE_FILE=x docker ps; }\n"), "");
+}
+
 TEST(AbraWords, VersionsAreFoundAndCompared) {
   EXPECT_EQ(version_in("abra version 0.10.0-beta-5a1b2c3\n"), "0.10.0");
   EXPECT_FALSE(version_in("command not found"));

@@ -112,6 +112,17 @@ TEST_F(SwarmFileTest, AGivenFolderIsTheVolumeWhateverItsNameAndForeignNetworksSt
   docker({"network", "rm", "s-given-outside"});  // and it is still there
 }
 
+// Without a proxy it is asked from here, and an internal network does not lead here either: said before anything is made, not found unhealthy.
+TEST_F(SwarmFileTest, AnAppThatDeniedEgressMakesUnreachableIsTheMachinesFault) {
+  auto wanted = spec_of("s-egress", version + "services:\n  web:\n" + waits + "    networks: [back]\nnetworks: {back: {}}\n");
+  wanted.internal_networks = true;
+  const auto said = refusal([&] { engine().deploy(wanted, limit()); }, ErrorKind::infrastructure);
+  EXPECT_THAT(said, AllOf(HasSubstr("runs.egress: deny, service web"), HasSubstr("set proxy.address")));
+  EXPECT_TRUE(engine().inventory("s-egress", limit()).empty());
+  wanted.asked_directly = false;
+  EXPECT_NO_THROW(engine().deploy(wanted, limit()));
+}
+
 TEST_F(SwarmFileTest, AVersionLineIsMissingOrWrittenAsYouLike) {
   const std::string services = "services:\n  web:\n" + rests;
   auto wanted = spec_of("s-version", services);

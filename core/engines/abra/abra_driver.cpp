@@ -79,6 +79,12 @@ void AbraDriver::check(const Limit& limit) {
 
 std::map<std::string, std::string> AbraDriver::tools(const Limit& limit) { return {{"abra", version(limit)}}; }
 
+// What abra.sh sets, abra lays over the .env, COMPOSE_FILE too; Simmer reads only what a shell would surely set.
+void AbraDriver::refuse_unjudged(const DeploySpec& spec) {
+  const auto obeyed = abra::obeyed_export_in(read_file_if_there(spec.recipe_dir / "abra.sh").value_or(""));
+  if (!obeyed.empty()) throw Error(ErrorKind::recipe, obeyed + ", which abra would obey and nobody has judged: take it out");
+}
+
 void AbraDriver::deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) {
   if (abra::stack_of(spec.domain) != spec.stack) throw Error(ErrorKind::infrastructure, "abra would call the stack of " + spec.domain + " " + abra::stack_of(spec.domain) + ", not " + spec.stack);
   const fs::path dir = options_.folder / spec.stack;

@@ -22,6 +22,7 @@ class AbraDriver final : public swarm::StackDriver {
   std::string engine_name() const override { return "abra"; }
   void check(const Limit& limit) override;
   std::map<std::string, std::string> tools(const Limit& limit) override;
+  void refuse_unjudged(const DeploySpec& spec) override;
   void deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) override;
   void remove(const std::string& stack, const Limit& limit) override;
   std::vector<EngineObject> objects(const std::string& stack) override;

@@ -81,6 +81,19 @@ std::string env_text(const AppType& type, const std::map<std::string, std::strin
   return text;
 }
 
+std::string obeyed_export_in(const std::string& abra_sh) {
+  static const std::regex obeyed("^\\s*export\\b.*\\b(COMPOSE_FILE|STACK_NAME)\\s*=");
+  std::istringstream lines(abra_sh);
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    std::smatch found;
+    if (line.size() < 4096 && std::regex_search(line, found, obeyed)) return "abra.sh:" + std::to_string(number) + ": sets " + found[1].str();
+    if (line.size() >= 4096 && trimmed(line).starts_with("export")) return "abra.sh:" + std::to_string(number) + ": has an export of more than 4096 characters";
+  }
+  return "";
+}
+
 std::optional<std::string> version_in(const std::string& output) {
   std::smatch found;
   const std::string plain = without_escapes(output);
