@@ -138,6 +138,31 @@ TEST_F(AbraEngineTest, AnAbraThatHangsIsEndedAndTheTeardownStillIsOne) {
   EXPECT_TRUE(engine().inventory(spec.stack, limit()).empty());
 }
 
+// What is tested may be a checkout, and abra needs none of what a shallow one lacks.
+TEST_F(AbraEngineTest, AReleaseIsDeployedFromAShallowCheckout) {
+  auto spec = released("a-shallow");
+  const std::string repository = spec.repository.string();
+  sh("cd " + repository + " && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m two && git -c user.name=a -c user.email=a@b tag -am 1.1.0+1 1.1.0+1 && git clone -q --depth 1 file://" + repository + " " + repository + "-shallow");
+  spec.repository += "-shallow";
+  spec.facts.commit = sh("git -C " + spec.repository.string() + " rev-parse HEAD");
+  spec.facts.version = "1.1.0+1";
+  spec.env["ODD"] = "it's \"x\" a\\";  // no .env could hold it
+  engine().deploy(spec, limit());
+  const auto env = read_file(under_test_.state() / "engines/abra/a-shallow/servers/default/a-shallow.env");
+  EXPECT_EQ(env, "TYPE=sample:1.1.0+1\nCOMPOSE_FILE=../../compose.simmer.yml\nDOMAIN=a-shallow\nSTACK_NAME=a-shallow\n");
+}
+
+// A line that is no constant to a shell is not read; abra takes it all the same, and would deploy what it names.
+TEST_F(AbraEngineTest, FilesThatOnlyAbraWouldReadAreRefusedBeforeAnythingIsMade) {
+  auto spec = released("a-unjudged");
+  sh("cd " + spec.recipe_dir.string() + " && cp compose.yml compose.evil.yml && echo 'export COMPOSE_FILE=compose.evil.yml; true' > abra.sh");
+  spec.facts.commit += "+U";
+  under_test_.read(spec);  // to Simmer nothing has changed
+  const auto said = refusal([&] { engine().deploy(spec, limit()); }, ErrorKind::recipe);
+  EXPECT_NE(said.find("abra.sh:1: sets COMPOSE_FILE"), std::string::npos) << said;
+  EXPECT_TRUE(engine().inventory(spec.stack, limit()).empty());
+}
+
 TEST_F(AbraEngineTest, LintIsReadFromTheTable) {
   auto spec = released("a-lint");
   auto findings = engine().lint(spec, limit());

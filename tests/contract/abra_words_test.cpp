@@ -1,7 +1,9 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <abra/abra_words.hpp>
 #include <recipes/recipe_tree.hpp>
+#include <simmer/error.hpp>
 
 namespace simmer::abra {
 namespace {
@@ -16,15 +18,32 @@ TEST(AbraWords, TypeIsRecipeAndVersion) {
 }
 
 TEST(AbraWords, AnEnvIsReadAsItWasMeant) {
-  const std::map<std::string, std::string> values = {{"A", "plain-1.2:3"}, {"B", "two words # no comment"}, {"C", "it's $HOME"}, {"D", "say \"hi\""}, {"E", ""}, {"F", "a\\b'c`d"}, {"TYPE", "other"}};
+  const std::map<std::string, std::string> values = {{"COMPOSE_FILE", "../../compose.simmer.yml"}, {"DOMAIN", "notes.example.org:8443"}, {"EMPTY", ""}, {"TIMEOUT", "300"}, {"X", "a%b@c,d=e+f"}};
   const auto text = env_text({"notes", "1.0.0+10.11"}, values);
   EXPECT_EQ(type_in_env(text)->recipe, "notes");
   auto read = parse_env_file(text, ".env");
   EXPECT_EQ(read["TYPE"], "notes:1.0.0+10.11");
-  for (const auto& [key, value] : values)
-    if (key != "TYPE") {
-      EXPECT_EQ(read[key], value) << key << "\n" << text;
+  for (const auto& [key, value] : values) EXPECT_EQ(read[key], value) << key << "\n" << text;
+}
+
+// Whatever godotenv, abra's fork of it and a shell could read differently.
+TEST(AbraWords, AValueThatAnEnvCannotHoldIsRefusedByName) {
+  for (const char* value : {"a b\\", "it's \"x\"", "a b", "$X", "#", "a\nTYPE=other", "\xC3\xA4", "`id`", "'", "a\\"}) {
+    try {
+      env_text({"notes", ""}, {{"ODD", value}});
+      ADD_FAILURE() << value;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::infrastructure);
+      EXPECT_THAT(error.message(), ::testing::HasSubstr("cannot hold ODD")) << value;
     }
+  }
+}
+
+TEST(AbraWords, AnExportThatAbraObeysIsFoundHoweverItIsWritten) {
+  for (const char* line : {"export COMPOSE_FILE=x;", "export A=b; export COMPOSE_FILE=x", "export COMPOSE_FILE=$(true)", "  export\tCOMPOSE_FILE=\"x", "export A=1 STACK_NAME=other # $X", "export COMPOSE_FILE =x"})
+    EXPECT_THAT(obeyed_export_in(std::string("#!/bin/bash\n") + line + "\n"), ::testing::StartsWith("abra.sh:2: sets ")) << line;
+  EXPECT_EQ(obeyed_export_in("export A=" + std::string(5000, 'x') + "\n"), "abra.sh:1: has an export of more than 4096 characters");
+  EXPECT_EQ(obeyed_export_in("export DB_CONF_VERSION=v1\nexport A=${STACK_NAME}_x\nexport MY_COMPOSE_FILE=x\n# export COMPOSE_FILE=x\nf() { COMPOSE_FILE=x docker ps; }\n"), "");
 }
 
 TEST(AbraWords, VersionsAreFoundAndCompared) {

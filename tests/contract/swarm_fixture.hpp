@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include <base/process.hpp>
 #include <recipes/recipe_tree.hpp>
 #include <simmer/error.hpp>
 #include <swarm/swarm_engine.hpp>
@@ -140,6 +141,32 @@ class SwarmUnderTest : public EngineUnderTest {
   fs::path scratch_;
   std::string domain_suffix_ = ".example.org";
   int recipes_ = 0;
+};
+
+// The engine on its own, for what the contract of all engines does not ask.
+class SwarmEngineTest : public ::testing::Test {
+ protected:
+  ~SwarmEngineTest() override {
+    try {
+      for (const auto& stack : stacks_) engine().remove(stack, limit());
+    } catch (const Error& error) {
+      ADD_FAILURE() << error.what();
+    }
+  }
+  Engine& engine() { return under_test_.engine(); }
+  static Limit limit() { return Limit::in(milliseconds(60000)); }
+  DeploySpec spec(const std::string& stack, const std::string& services, const std::string& secrets = "", const std::map<std::string, std::string>& files = {}) {
+    stacks_.push_back(stack);
+    return under_test_.spec_of(stack, services, secrets, files);
+  }
+  static std::string docker(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "/usr/bin/docker");
+    const auto done = run_command({arguments, {}, false, {}, ""}, limit());
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+    return done.out;
+  }
+  SwarmUnderTest under_test_;
+  std::vector<std::string> stacks_;
 };
 
 }  // namespace simmer::contract

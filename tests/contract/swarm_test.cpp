@@ -2,7 +2,6 @@
 // (SIMMER_TEST_IMAGE) is busybox: tests/images/build.sh makes it.
 #include <fstream>
 
-#include <base/process.hpp>
 #include <swarm/docker_api.hpp>
 
 #include "swarm_fixture.hpp"
@@ -14,31 +13,6 @@ using swarm::docker_address;
 
 std::unique_ptr<EngineUnderTest> make_swarm() { return std::make_unique<SwarmUnderTest>(); }
 INSTANTIATE_TEST_SUITE_P(Swarm, EngineContract, ::testing::Values(&make_swarm));
-
-class SwarmEngineTest : public ::testing::Test {
- protected:
-  ~SwarmEngineTest() override {
-    try {
-      for (const auto& stack : stacks_) engine().remove(stack, limit());
-    } catch (const Error& error) {
-      ADD_FAILURE() << error.what();
-    }
-  }
-  Engine& engine() { return under_test_.engine(); }
-  static Limit limit() { return Limit::in(milliseconds(60000)); }
-  DeploySpec spec(const std::string& stack, const std::string& services, const std::string& secrets = "", const std::map<std::string, std::string>& files = {}) {
-    stacks_.push_back(stack);
-    return under_test_.spec_of(stack, services, secrets, files);
-  }
-  static std::string docker(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "/usr/bin/docker");
-    const auto done = run_command({arguments, {}, false, {}, ""}, limit());
-    EXPECT_EQ(done.exit_code, 0) << done.err;
-    return done.out;
-  }
-  SwarmUnderTest under_test_;
-  std::vector<std::string> stacks_;
-};
 
 // Swarm undoes the update by itself, and the old task serves: numbers are healthy, the change is not there.
 TEST_F(SwarmEngineTest, AnUpdateThatSwarmRollsBackHasFailed) {

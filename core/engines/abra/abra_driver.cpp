@@ -4,10 +4,11 @@
 #include <sstream>
 
 #include <abra/abra_words.hpp>
+#include <abra/recipe_checkout.hpp>
 #include <base/process.hpp>
 #include <simmer/error.hpp>
-#include <swarm/stack_file.hpp>
 #include <swarm/docker_api.hpp>
+#include <swarm/stack_file.hpp>
 
 namespace simmer {
 
@@ -18,22 +19,12 @@ constexpr const char* oldest_abra = "0.10.0";
 constexpr const char* file_name = "compose.simmer.yml";
 constexpr const char* stack_file = "simmer-stack";  // beside what is abra's: domain, recipe and run, a line each
 
-std::string git(std::vector<std::string> arguments, const fs::path& repository, const Limit& limit) {
-  arguments.insert(arguments.begin(), {"git", "-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "user.name=simmer", "-c", "user.email=simmer@localhost", "-C", repository.string()});
-  const std::size_t what = 11;
-  const auto done = run_command({arguments, {{"GIT_TERMINAL_PROMPT", "0"}, {"GIT_CONFIG_NOSYSTEM", "1"}}, false, {}, ""}, limit);
-  if (done.exit_code != 0) throw Error(ErrorKind::infrastructure, "git " + arguments[what] + " failed in " + repository.string() + ": " + swarm::one_line(done.err));
-  return done.out.substr(0, done.out.find('\n'));
-}
-
 std::vector<std::string> lines_of(const fs::path& file) {
   std::vector<std::string> lines;
   std::istringstream text(read_file_if_there(file).value_or(""));
   for (std::string line; std::getline(text, line);) lines.push_back(line);
   return lines;
 }
-
-bool is_commit(const std::string& commit) { return commit.size() == 40 && commit.find_first_not_of("0123456789abcdef") == std::string::npos; }
 
 }  // namespace
 
@@ -88,34 +79,10 @@ void AbraDriver::check(const Limit& limit) {
 
 std::map<std::string, std::string> AbraDriver::tools(const Limit& limit) { return {{"abra", version(limit)}}; }
 
-bool AbraDriver::check_out(const DeploySpec& spec, const fs_path& abra_dir, const Limit& limit) {
-  const fs::path folder = abra_dir / "recipes" / spec.facts.recipe;
-  if (fs::exists(folder)) remove_tree(folder);
-  make_folders(folder);
-  git({"init", "--quiet"}, folder, limit);
-  const auto& commit = spec.facts.commit;
-  const std::string base = commit.substr(0, 40);  // a dirty tree is "<commit>+U"
-  const auto exists = [&](const std::string& name) {
-    const auto found = run_command({{"git", "-C", folder.string(), "rev-parse", "--quiet", "--verify", name + "^{commit}"}, {}, false, {}, ""}, limit);
-    return found.exit_code == 0 ? found.out.substr(0, 40) : "";
-  };
-  if (!spec.repository.empty()) {
-    // The repository's own objects, whatever refers to them, and its tags: abra finds versions by those.
-    const fs::path objects = git({"rev-parse", "--git-path", "objects"}, spec.repository, limit);
-    write_file_beside(folder / ".git/objects/info/alternates", (objects.is_absolute() ? objects : fs::absolute(spec.repository) / objects).string() + "\n", 0600);
-    git({"fetch", "--quiet", "--no-recurse-submodules", "--", fs::absolute(spec.repository).string(), "+refs/tags/*:refs/tags/*"}, folder, limit);
-  }
-  const bool is_known = is_commit(base) && exists(base) == base;
-  if (is_known) {
-    git({"update-ref", "--no-deref", "HEAD", base}, folder, limit);
-    git({"read-tree", "HEAD"}, folder, limit);
-  }
-  fs::copy(spec.recipe_dir, folder, fs::copy_options::recursive | fs::copy_options::copy_symlinks | fs::copy_options::overwrite_existing);
-  if (!is_known) {
-    git({"add", "--all", "--force"}, folder, limit);
-    git({"commit", "--quiet", "--allow-empty", "--message", "a working tree: " + commit}, folder, limit);
-  }
-  return commit == base && is_known && !spec.facts.version.empty() && exists("refs/tags/" + spec.facts.version) == base;
+// What abra.sh sets, abra lays over the .env, COMPOSE_FILE too; Simmer reads only what a shell would surely set.
+void AbraDriver::refuse_unjudged(const DeploySpec& spec) {
+  const auto obeyed = abra::obeyed_export_in(read_file_if_there(spec.recipe_dir / "abra.sh").value_or(""));
+  if (!obeyed.empty()) throw Error(ErrorKind::recipe, obeyed + ", which abra would obey and nobody has judged: take it out");
 }
 
 void AbraDriver::deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) {
@@ -129,10 +96,11 @@ void AbraDriver::deploy(const DeploySpec& spec, const std::string& file, const L
     else make_folders(dir / "catalogue");
   }
   write_file_beside(dir / stack_file, spec.domain + "\n" + spec.facts.recipe + "\n" + spec.run_id + "\n", 0600);
-  const bool is_release = check_out(spec, dir, limit);
+  const bool is_release = abra::check_out_recipe(spec, dir / "recipes" / spec.facts.recipe, limit);
   write_file_beside(dir / file_name, file, 0600);
-  auto values = spec.env;
-  values["COMPOSE_FILE"] = std::string("../../") + file_name;
+  // Not the recipe's variables: the one file has none, and what abra is told it may hand to a container.
+  std::map<std::string, std::string> values = {{"DOMAIN", spec.domain}, {"STACK_NAME", spec.stack}, {"COMPOSE_FILE", std::string("../../") + file_name}};
+  if (spec.facts.timeout) values["TIMEOUT"] = std::to_string(std::chrono::ceil<std::chrono::seconds>(*spec.facts.timeout).count());
   const fs::path env = dir / "servers" / options_.server / (spec.domain + ".env");
   write_file_beside(env, abra::env_text({spec.facts.recipe, is_release ? spec.facts.version : ""}, values), 0600);
 
@@ -199,7 +167,7 @@ void AbraDriver::forget(const std::string& stack) { remove_tree(options_.folder 
 std::optional<std::vector<LintFinding>> AbraDriver::lint(const DeploySpec& spec, const Limit& limit) {
   const fs::path dir = spec.recipe_dir.parent_path() / ".abra-lint";
   for (const char* folder : {"servers", "recipes", "vendor", "catalogue"}) make_folders(dir / folder);
-  check_out(spec, dir, limit);
+  abra::check_out_recipe(spec, dir / "recipes" / spec.facts.recipe, limit);
   const auto said = run(dir, {"recipe", "lint", spec.facts.recipe, "-C", "-n", "-o"}, spec.secrets, spec.run_id, limit);
   remove_tree(dir);
   auto findings = abra::lint_table(said.out + "\n" + said.err);

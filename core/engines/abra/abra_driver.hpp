@@ -22,6 +22,7 @@ class AbraDriver final : public swarm::StackDriver {
   std::string engine_name() const override { return "abra"; }
   void check(const Limit& limit) override;
   std::map<std::string, std::string> tools(const Limit& limit) override;
+  void refuse_unjudged(const DeploySpec& spec) override;
   void deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) override;
   void remove(const std::string& stack, const Limit& limit) override;
   std::vector<EngineObject> objects(const std::string& stack) override;
@@ -37,8 +38,6 @@ class AbraDriver final : public swarm::StackDriver {
   using fs_path = std::filesystem::path;
 
   Said run(const fs_path& abra_dir, std::vector<std::string> arguments, const std::map<std::string, std::string>& secrets, const std::string& run_id, const Limit& limit);
-  // Makes the recipe's checkout below `abra_dir`. Is its commit the release that it calls itself?
-  bool check_out(const DeploySpec& spec, const fs_path& abra_dir, const Limit& limit);
   void require_label(const DeploySpec& spec, const Limit& limit);
   std::string version(const Limit& limit);
 

@@ -6,6 +6,8 @@
 #include <regex>
 #include <sstream>
 
+#include <simmer/error.hpp>
+
 namespace simmer::abra {
 
 namespace {
@@ -20,17 +22,9 @@ std::string without_quotes(const std::string& text) {
   return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
-// Bare where nothing in it means anything, else quoted as godotenv reads it.
-std::string quoted(const std::string& value) {
-  const auto plain = [](unsigned char c) { return std::isalnum(c) != 0 || std::string_view("_./:@%+,=-").find(static_cast<char>(c)) != std::string_view::npos; };
-  if (std::all_of(value.begin(), value.end(), plain)) return value;
-  if (value.find('\'') == std::string::npos) return "'" + value + "'";
-  std::string text = "\"";
-  for (const char c : value) {
-    if (c == '"' || c == '\\' || c == '$') text += '\\';
-    text += c;
-  }
-  return text + "\"";
+// Nothing in it means anything to a reader of an .env: neither to godotenv nor to a shell.
+bool is_plain(const std::string& value) {
+  return std::all_of(value.begin(), value.end(), [](unsigned char c) { return (c < 0x80 && std::isalnum(c) != 0) || std::string_view("_./:@%+,=-").find(static_cast<char>(c)) != std::string_view::npos; });
 }
 
 std::string without_escapes(const std::string& text) {
@@ -80,9 +74,24 @@ std::optional<AppType> type_in_env(const std::string& text) {
 
 std::string env_text(const AppType& type, const std::map<std::string, std::string>& values) {
   std::string text = "TYPE=" + type.recipe + (type.version.empty() ? "" : ":" + type.version) + "\n";
-  for (const auto& [key, value] : values)
-    if (key != "TYPE" && key != "RECIPE") text += key + "=" + quoted(value) + "\n";
+  for (const auto& [key, value] : values) {
+    if (!is_plain(value)) throw Error(ErrorKind::infrastructure, "abra's .env cannot hold " + key + " as it is: only letters, digits and _./:@%+,=- are read back alike by all of its readers");
+    text += key + "=" + value + "\n";
+  }
   return text;
+}
+
+std::string obeyed_export_in(const std::string& abra_sh) {
+  static const std::regex obeyed("^\\s*export\\b.*\\b(COMPOSE_FILE|STACK_NAME)\\s*=");
+  std::istringstream lines(abra_sh);
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    std::smatch found;
+    if (line.size() < 4096 && std::regex_search(line, found, obeyed)) return "abra.sh:" + std::to_string(number) + ": sets " + found[1].str();
+    if (line.size() >= 4096 && trimmed(line).starts_with("export")) return "abra.sh:" + std::to_string(number) + ": has an export of more than 4096 characters";
+  }
+  return "";
 }
 
 std::optional<std::string> version_in(const std::string& output) {

@@ -19,8 +19,13 @@ struct AppType {
 // From the text of an .env; nothing when it has no such line.
 std::optional<AppType> type_in_env(const std::string& text);
 
-// The text of an app's .env: `values`, quoted as they need it, under TYPE.
+// The text of an app's .env: `values` under TYPE. Error(infrastructure) naming the one that is not plain: abra's quoting (godotenv's)
+// has no spelling for some values, so none is tried.
 std::string env_text(const AppType& type, const std::map<std::string, std::string>& values);
+
+// Where an abra.sh sets, in a line that abra may take for an export, what decides which files are deployed, and as which stack:
+// "abra.sh:3: sets COMPOSE_FILE"; empty: nowhere. abra reads such lines by rules of its own, whatever a shell would make of them.
+std::string obeyed_export_in(const std::string& abra_sh);
 
 // "0.10.0" of what `abra --version` prints; nothing when there is no version in it.
 std::optional<std::string> version_in(const std::string& output);

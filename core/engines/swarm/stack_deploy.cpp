@@ -108,6 +108,7 @@ void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
   check_names(spec);
   limit.check_stop("deploying " + spec.stack);
   if (!services_of(spec.stack, limit).empty()) throw Error(ErrorKind::busy, "a stack " + spec.stack + " is deployed already");
+  driver_->refuse_unjudged(spec);
   check_networks(spec, limit);
   memory_.erase(spec.stack);
   const auto before = inventory(spec.stack, limit);
@@ -135,6 +136,7 @@ void SwarmEngine::upgrade(const DeploySpec& spec, const Limit& limit) {
   check_names(spec);
   if (services_of(spec.stack, limit).empty()) throw Error(ErrorKind::unavailable, "there is no stack " + spec.stack + " to upgrade");
   if (spec.kept) refuse_elsewhere(spec.stack, limit);
+  driver_->refuse_unjudged(spec);
   check_networks(spec, limit);
   make_given_volumes(spec, limit);
   make_secrets(spec, limit);

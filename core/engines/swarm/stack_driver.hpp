@@ -20,6 +20,8 @@ class StackDriver {
   virtual void check(const Limit& limit) = 0;
   // The tool's own name and version.
   virtual std::map<std::string, std::string> tools(const Limit& limit) = 0;
+  // Before anything is made for it: Error(recipe) for what the tool would obey although it was not judged.
+  virtual void refuse_unjudged(const DeploySpec&) {}
   // Deploys, or changes what is deployed to `spec`; `file` is the stack's one compose file (stack_file.hpp).
   virtual void deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) = 0;
   // Asks for the end of the stack's services; they may still be going when it returns.

@@ -22,12 +22,15 @@ bool has_router(const ServiceFacts& service) {
 bool is_held(const DeploySpec& spec, const ServiceFacts& service) {
   if (spec.kept) return true;
   if (std::any_of(service.mounts.begin(), service.mounts.end(), [](const MountFacts& mount) { return mount.type == "volume"; })) return true;
-  if (!spec.asked_directly) return false;
-  const auto app = std::find_if(spec.facts.services.begin(), spec.facts.services.end(), has_router);
-  return service.name == (app == spec.facts.services.end() ? spec.facts.services.front() : *app).name;
+  return spec.asked_directly && service.name == app_of(spec.facts).name;
 }
 
 }  // namespace
+
+const ServiceFacts& app_of(const RecipeFacts& facts) {
+  const auto app = std::find_if(facts.services.begin(), facts.services.end(), has_router);
+  return app == facts.services.end() ? facts.services.front() : *app;
+}
 
 Json marks_of(const DeploySpec& spec, const std::string& instance) { return {{stack_label, spec.stack}, {run_label, spec.run_id}, {instance_label, instance}}; }
 

@@ -34,6 +34,9 @@ std::string stack_file(const DeploySpec& spec, const std::string& node, const st
 // The first name that Docker would refuse for its length (64 characters; 63 of a service); empty: none.
 std::string overlong_name(const DeploySpec& spec);
 
+// The service that people come to: the one with a router, else the first.
+const ServiceFacts& app_of(const RecipeFacts& facts);
+
 // What a resource is called in Docker.
 std::string name_in_docker(const ResourceFacts& resource, const std::string& stack);
 std::string name_of(const DeploySpec& spec, const FileObject& object);

@@ -372,9 +372,20 @@ std::string SwarmEngine::logs(const std::string& stack, const std::string& servi
   return text;
 }
 
+// What the compose file calls `volume`, by the name that Docker has for it: the recipe may give it one of its own, and each version
+// another. So what the services mount now comes first, then what was made for it.
+std::string SwarmEngine::name_of_volume(const std::string& stack, const std::string& volume, const Limit& limit) {
+  for (const auto& service : services_of(stack, limit)) {
+    const auto mounts = service.value(Json::json_pointer("/Spec/TaskTemplate/ContainerSpec/Mounts"), Json::array());
+    for (const auto& mount : mounts)
+      if (labels_of(mount.value(Json::json_pointer("/VolumeOptions/Labels"), Json::object()))[volume_label] == volume) return text_of(mount, "Source");
+  }
+  const auto made = volumes_of({{"label", {std::string(docker_stack_label) + "=" + stack, std::string(volume_label) + "=" + volume}}}, limit);
+  return made.empty() ? stack + "_" + volume : text_of(made.front(), "Name");
+}
+
 VolumePlace SwarmEngine::volume(const std::string& stack, const std::string& volume, const Limit& limit) {
-  const auto inspect = [&](const std::string& name) { return api_.get_if_there("/volumes/" + url_encoded(name), limit); };
-  auto found = inspect(stack + "_" + volume);
+  const auto found = api_.get_if_there("/volumes/" + url_encoded(name_of_volume(stack, volume, limit)), limit);
   if (found.is_null()) throw Error(ErrorKind::unavailable, "there is no volume " + volume + " of " + stack + " on this node");
   const auto options = labels_of(found.value("Options", Json()));
   if (const auto device = options.find("device"); device != options.end() && labels_of(found.value("Labels", Json())).contains(given_label)) return {"", device->second};

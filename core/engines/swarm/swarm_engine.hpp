@@ -79,6 +79,7 @@ class SwarmEngine final : public Engine {
   std::vector<TaskElsewhere> tasks_elsewhere(const std::string& stack, const Limit& limit);
   Json services_of(const std::string& stack, const Limit& limit);
   Json service_named(const std::string& stack, const std::string& service, const Limit& limit);
+  std::string name_of_volume(const std::string& stack, const std::string& volume, const Limit& limit);
   Json volumes_of(const swarm::Filters& filters, const Limit& limit);
   std::set<std::string> our_stacks(const Limit& limit);
   Json containers_of(const std::string& stack, const Limit& limit);

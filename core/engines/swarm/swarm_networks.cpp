@@ -30,6 +30,17 @@ bool is_over(const Json& task) {
   return state == "complete" || state == "failed" || state == "shutdown" || state == "rejected" || state == "orphaned" || state == "remove";
 }
 
+// A task on internal networks alone has no leg on the bridge by which this machine reaches it: it would only ever look unhealthy.
+void refuse_unreachable(const DeploySpec& spec) {
+  if (!spec.internal_networks || spec.run_id.empty() || !spec.asked_directly) return;
+  const auto& app = app_of(spec.facts);
+  const auto leads_out = [&](const ResourceFacts& network) {
+    return network.external && (app.networks.empty() ? network.name == "default" : std::find(app.networks.begin(), app.networks.end(), network.name) != app.networks.end());
+  };
+  if (std::none_of(spec.facts.networks.begin(), spec.facts.networks.end(), leads_out))
+    throw Error(ErrorKind::infrastructure, "with runs.egress: deny, service " + app.name + " cannot be reached from this machine: set proxy.address, so that it is asked through the proxy, or runs.egress: allow");
+}
+
 }  // namespace
 
 SwarmEngine::Json SwarmEngine::network_named(const std::string& name, const Limit& limit) {
@@ -61,6 +72,7 @@ std::int64_t SwarmEngine::free_addresses(const Json& network, const Limit& limit
 
 // Before anything is made: what cannot get an address would sit in `New` until the deadline.
 void SwarmEngine::check_networks(const DeploySpec& spec, const Limit& limit) {
+  refuse_unreachable(spec);
   for (const auto& network : spec.facts.networks) {
     if (!network.external) continue;
     const std::string name = name_in_docker(network, spec.stack);
@@ -70,7 +82,7 @@ void SwarmEngine::check_networks(const DeploySpec& spec, const Limit& limit) {
     if (found.value("Scope", "") != "swarm") throw Error(ErrorKind::infrastructure, "the network " + name + " is of this node alone, and a stack needs one of the swarm: " + how_to_make(name));
     std::int64_t needed = 0;
     for (const auto& service : spec.facts.services)
-      if (std::find(service.networks.begin(), service.networks.end(), network.name) != service.networks.end()) needed += 2;
+      if (std::find(service.networks.begin(), service.networks.end(), network.name) != service.networks.end() || (service.networks.empty() && network.name == "default")) needed += 2;
     if (const auto free = free_addresses(found, limit); free < needed)
       throw Error(ErrorKind::infrastructure, "the network " + name + " has " + std::to_string(std::max<std::int64_t>(free, 0)) + " free addresses, and " + std::to_string(needed) +
                                                  " are needed: remove what uses it, or make it anew with a larger --subnet");
