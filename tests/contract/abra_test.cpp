@@ -147,9 +147,10 @@ TEST_F(AbraEngineTest, AReleaseIsDeployedFromAShallowCheckout) {
   spec.facts.commit = sh("git -C " + spec.repository.string() + " rev-parse HEAD");
   spec.facts.version = "1.1.0+1";
   spec.env["ODD"] = "it's \"x\" a\\";  // no .env could hold it
+  spec.facts.timeout = milliseconds(90500);
   engine().deploy(spec, limit());
   const auto env = read_file(under_test_.state() / "engines/abra/a-shallow/servers/default/a-shallow.env");
-  EXPECT_EQ(env, "TYPE=sample:1.1.0+1\nCOMPOSE_FILE=../../compose.simmer.yml\nDOMAIN=a-shallow\nSTACK_NAME=a-shallow\n");
+  EXPECT_EQ(env, "TYPE=sample:1.1.0+1\nCOMPOSE_FILE=../../compose.simmer.yml\nDOMAIN=a-shallow\nSTACK_NAME=a-shallow\nTIMEOUT=91\n");
 }
 
 // A line that is no constant to a shell is not read; abra takes it all the same, and would deploy what it names.

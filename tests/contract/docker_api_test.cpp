@@ -70,5 +70,8 @@ TEST(DockerApi, WhatIsNoDockerIsSaidToBeNone) {
   EXPECT_THAT(refusal(failing), AllOf(HasSubstr("line one line two"), Not(HasSubstr("\n"))));
 }
 
+// What a tool complains of may be a recipe's text.
+TEST(DockerApi, WhatAToolSaidSteersNoTerminal) { EXPECT_EQ(one_line("invalid reference: \x1b[2Ja\xC2\x9B\nand\x07 more\n"), "invalid reference: \\x1b[2Ja\\u009b and\\x07 more"); }
+
 }  // namespace
 }  // namespace simmer::swarm

@@ -7,10 +7,14 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <sstream>
+#include <thread>
 
 #include <base/files.hpp>
 #include <e2e/swarm_world.hpp>
+#include <simmer/error.hpp>
 
 namespace simmer::e2e {
 namespace {
@@ -18,6 +22,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 struct Attack {
   std::string branch;
@@ -86,10 +91,24 @@ class Neighbour {
   std::string name_;
 };
 
-std::string now() {
-  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(since_1970).count()) + "." + std::to_string(1000000000 + since_1970.count() % 1000000000).substr(1);
-}
+// All that happens in Docker while it lives, a line each. Docker itself remembers the last 256 events, a busy one for seconds.
+class Events {
+ public:
+  explicit Events(const fs::path& file) : file_(file) {
+    watch_ = std::jthread([file](std::stop_token stop) {
+      try {
+        run_command({{"sh", "-c", "exec /usr/bin/docker events --format '{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}}' > " + file.string()}, {}, false, {}, ""}, Limit::in(std::chrono::hours(1), stop));
+      } catch (const Error&) {
+        // its end
+      }
+    });
+  }
+  std::string text() const { return read_file_if_there(file_).value_or(""); }
+
+ private:
+  fs::path file_;
+  std::jthread watch_;
+};
 
 std::vector<std::string> lines_with(const std::string& text, const std::string& part) {
   std::vector<std::string> found;
@@ -103,8 +122,15 @@ TEST(SwarmAttacks, AreRefusedByNameAndNothingOfTheirRunsEverWas) {
   const char* image = std::getenv("SIMMER_TEST_IMAGE");
   if (image == nullptr) GTEST_SKIP() << "no image: ./test.sh swarm makes it";
   const World world(engine_config() + "base_domain: attacks." + base_domain() + "\n");
-  const std::string theirs = "theirs-" + std::to_string(::getpid()), begin = now();
-  const Neighbour neighbour(theirs);
+  const std::string theirs = "theirs-" + std::to_string(::getpid());
+  const Events events(world.root() / "events");
+  // Nothing that happens from here on is missed.
+  ASSERT_TRUE(eventually([&] {
+    docker({"volume", "create", "first-of-" + theirs});
+    docker({"volume", "rm", "first-of-" + theirs});
+    return events.text().find("first-of-" + theirs) != std::string::npos;
+  }));
+  std::optional<Neighbour> neighbour(std::in_place, theirs);
   const fs::path folder = world.recipes() / "attacked";
   const std::string env = "IMAGE=" + std::string(image) + "\nDOMAIN=attacked.example.org\n";
   write(folder / ".env.sample", env);
@@ -124,12 +150,15 @@ TEST(SwarmAttacks, AreRefusedByNameAndNothingOfTheirRunsEverWas) {
     for (const auto& words : attack.says) EXPECT_THAT(ran.reason(), HasSubstr(words)) << attack.branch;
     EXPECT_THAT(ran.reason(), Not(HasSubstr("\n"))) << attack.branch;
   }
-  const auto events = docker({"events", "--since", begin, "--until", now(), "--format", "{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}}"});
-  EXPECT_THAT(lines_with(events, "atta-"), IsEmpty()) << "Docker has made something of a run's";
-  // Of the neighbour's it tells that they were made, and nothing has happened to them since.
-  const auto of_neighbour = lines_with(events, theirs);
-  EXPECT_THAT(of_neighbour, ::testing::Each(::testing::AnyOf(HasSubstr(" create "), ::testing::StartsWith("network update "))));  // an overlay gets its addresses later
-  for (const char* kind : {"volume", "network", "secret", "config"}) EXPECT_THAT(of_neighbour, ::testing::Contains(::testing::StartsWith(std::string(kind) + " create ")));
+  neighbour.reset();
+  std::set<std::string> kinds;  // of what happened to what is the neighbour's
+  ASSERT_TRUE(eventually([&] {
+    for (const auto& line : lines_with(events.text(), " " + theirs)) kinds.insert(line.substr(0, line.find(' ', line.find(' ') + 1)));
+    return kinds.contains("volume destroy") && kinds.contains("network remove") && kinds.contains("secret remove") && kinds.contains("config remove");
+  }));
+  EXPECT_THAT(lines_with(events.text(), "atta-"), IsEmpty()) << "Docker has made something of a run's";
+  // Neither a volume that was mounted nor a network that was joined.
+  EXPECT_THAT(kinds, UnorderedElementsAre("volume create", "network create", "network update", "secret create", "config create", "volume destroy", "network remove", "secret remove", "config remove"));
   EXPECT_THAT(world.left_behind(), IsEmpty());
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <base/printable.hpp>
 #include <base/process.hpp>
 #include <simmer/error.hpp>
 #include <swarm/stack_driver.hpp>
@@ -21,7 +22,7 @@ bool is_machines_fault(const std::string& said) {
 std::string one_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   std::replace(text.begin(), text.end(), '\n', ' ');
-  return text.substr(0, 600);
+  return printable(std::string_view(text).substr(0, 600));
 }
 
 DockerCli::DockerCli(DockerAddress address) : address_(std::move(address)), docker_(docker_program()) {}

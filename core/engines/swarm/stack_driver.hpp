@@ -53,7 +53,7 @@ std::string docker_program();
 
 // Is what a tool said on failing to deploy about this machine (no network, no disk), not about the recipe?
 bool is_machines_fault(const std::string& said);
-// Several lines as one, cut to what fits in a message.
+// Several lines as one, cut to what fits in a message; what would steer a terminal is shown instead.
 std::string one_line(std::string text);
 
 }  // namespace simmer::swarm
