@@ -4,6 +4,7 @@
 #include <random>
 
 #include <recipes/router_rule.hpp>
+#include <unit/base/rounds.hpp>
 
 #include "recipe_folder.hpp"
 
@@ -117,7 +118,7 @@ TEST(Hostile, MangledComposeFiles) {
   for (const auto& name :
        {"proxy/compose.yml", "identity/compose.yml", "files/compose.yml", "page/compose.yml", "odd/docker-compose.yaml"}) {
     const std::string text = read_file(fs::path(SIMMER_RECIPE_FIXTURES) / name);
-    for (int i = 0; i < 300; ++i, ++all) {
+    for (int i = 0; i < test::rounds(300); ++i, ++all) {
       const std::string mangled = mangler.mangle(text);
       folder.write("compose.yml", mangled);
       legal += survives(folder, mangled);
@@ -134,7 +135,7 @@ TEST(Hostile, MangledEnvAbraAndSimmerYml) {
   for (const auto& name : {"identity/.env.sample", "proxy/.env.sample", "proxy/abra.sh", "page/simmer.yml"}) {
     const std::string text = read_file(fs::path(SIMMER_RECIPE_FIXTURES) / name);
     const std::string as = fs::path(name).filename();
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < test::rounds(200); ++i) {
       const std::string mangled = mangler.mangle(text);
       folder.write(as, mangled);
       survives(folder, mangled);
@@ -148,7 +149,7 @@ TEST(Hostile, MangledOverlays) {
   Mangler mangler(42);
   const std::string base = read_file(fs::path(SIMMER_RECIPE_FIXTURES) / "proxy/compose.yml");
   folder.write(".env.sample", "COMPOSE_FILE=compose.yml:compose.over.yml\n");
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < test::rounds(200); ++i) {
     const std::string one = i % 2 == 0 ? base : mangler.mangle(base), two = mangler.mangle(base);
     folder.write("compose.yml", one).write("compose.over.yml", two);
     survives(folder, one + "\n=====\n" + two);
@@ -158,7 +159,7 @@ TEST(Hostile, MangledOverlays) {
 TEST(Hostile, RandomRules) {
   Mangler mangler(7);
   const std::string rule = "Host(`cust-abc123.example.org`) && (PathPrefix(`/a`) || !HostRegexp(`^.+\\.example\\.org$`))";
-  for (int i = 0; i < 5000; ++i) foreign_host_in_rule(mangler.mangle(rule), "cust-abc123.example.org");
+  for (int i = 0; i < test::rounds(5000); ++i) foreign_host_in_rule(mangler.mangle(rule), "cust-abc123.example.org");
 }
 
 // The sizes that are still read are read in a moment: of our own time, whatever else the machine does.

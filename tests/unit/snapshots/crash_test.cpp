@@ -5,6 +5,8 @@
 
 #include <ctime>
 
+#include <unit/base/rounds.hpp>
+
 #include "random_tree.hpp"
 #include "test_tree.hpp"
 
@@ -76,7 +78,7 @@ TEST_F(Killed, WhileReplacingASnapshotTheOldOrTheNewOneIsThereWhole) {
   replace("a");
   auto whole = duration_of([&] { replace("b"); });
   int killed = 0, old_ones = 0;
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < rounds(120); ++i) {
     const std::string before = store.meta().version, next = before == "a" ? "b" : "a";
     killed += killed_within(whole, [&] { replace(next); });
     ASSERT_EQ(text(store.verify(a_minute())), "");
@@ -87,8 +89,8 @@ TEST_F(Killed, WhileReplacingASnapshotTheOldOrTheNewOneIsThereWhole) {
     store.drop_unreferenced();
     ASSERT_EQ(text(store.verify(a_minute())), "");
   }
-  EXPECT_GT(killed, 60);
-  EXPECT_GT(old_ones, 10) << "the kills came too late to show anything";
+  EXPECT_GT(killed, rounds(60));
+  EXPECT_GT(old_ones, rounds(10)) << "the kills came too late to show anything";
 }
 
 TEST_F(Killed, WhileRestoringARerunEndsExact) {
@@ -109,7 +111,7 @@ TEST_F(Killed, WhileRestoringARerunEndsExact) {
   spoil();
   auto whole = duration_of(restore);
   int killed = 0;
-  for (int i = 0; i < 80; ++i) {
+  for (int i = 0; i < rounds(80); ++i) {
     SCOPED_TRACE("kill " + std::to_string(i) + ", SIMMER_TEST_SEED=" + std::to_string(seed_of_this_run()));
     spoil();
     killed += killed_within(whole, restore);
@@ -117,7 +119,7 @@ TEST_F(Killed, WhileRestoringARerunEndsExact) {
     restore();
     ASSERT_EQ(differences(image_of(volume), expected), "");
   }
-  EXPECT_GT(killed, 40);
+  EXPECT_GT(killed, rounds(40));
   ASSERT_EQ(text(store.verify(a_minute())), "");
 }
 
