@@ -1,9 +1,10 @@
 // Thousands of mangled compose files: each is read or refused with one line, and none ends the
 // program or takes long. The seed is fixed; a failure prints the text that made it.
-#include <chrono>
+#include <ctime>
 #include <random>
 
 #include <recipes/router_rule.hpp>
+#include <unit/base/rounds.hpp>
 
 #include "recipe_folder.hpp"
 
@@ -113,11 +114,11 @@ TEST(Hostile, MangledComposeFiles) {
   Mangler mangler(20261123);
   int legal = 0, all = 0;
   for (const char* file : {"traefik.yml.tmpl", "entrypoint.sh.tmpl", "parts/token"}) folder.write(file, "x\n");
-  const auto begun = std::chrono::steady_clock::now();
+  const auto begun = std::clock();
   for (const auto& name :
        {"proxy/compose.yml", "identity/compose.yml", "files/compose.yml", "page/compose.yml", "odd/docker-compose.yaml"}) {
     const std::string text = read_file(fs::path(SIMMER_RECIPE_FIXTURES) / name);
-    for (int i = 0; i < 300; ++i, ++all) {
+    for (int i = 0; i < test::rounds(300); ++i, ++all) {
       const std::string mangled = mangler.mangle(text);
       folder.write("compose.yml", mangled);
       legal += survives(folder, mangled);
@@ -125,7 +126,7 @@ TEST(Hostile, MangledComposeFiles) {
   }
   EXPECT_GT(legal, all / 50) << "mutations that always break teach nothing";
   EXPECT_LT(legal, all);
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(100));
+  EXPECT_LT(std::clock() - begun, 100 * CLOCKS_PER_SEC);
 }
 
 TEST(Hostile, MangledEnvAbraAndSimmerYml) {
@@ -134,7 +135,7 @@ TEST(Hostile, MangledEnvAbraAndSimmerYml) {
   for (const auto& name : {"identity/.env.sample", "proxy/.env.sample", "proxy/abra.sh", "page/simmer.yml"}) {
     const std::string text = read_file(fs::path(SIMMER_RECIPE_FIXTURES) / name);
     const std::string as = fs::path(name).filename();
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < test::rounds(200); ++i) {
       const std::string mangled = mangler.mangle(text);
       folder.write(as, mangled);
       survives(folder, mangled);
@@ -148,7 +149,7 @@ TEST(Hostile, MangledOverlays) {
   Mangler mangler(42);
   const std::string base = read_file(fs::path(SIMMER_RECIPE_FIXTURES) / "proxy/compose.yml");
   folder.write(".env.sample", "COMPOSE_FILE=compose.yml:compose.over.yml\n");
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < test::rounds(200); ++i) {
     const std::string one = i % 2 == 0 ? base : mangler.mangle(base), two = mangler.mangle(base);
     folder.write("compose.yml", one).write("compose.over.yml", two);
     survives(folder, one + "\n=====\n" + two);
@@ -158,12 +159,12 @@ TEST(Hostile, MangledOverlays) {
 TEST(Hostile, RandomRules) {
   Mangler mangler(7);
   const std::string rule = "Host(`cust-abc123.example.org`) && (PathPrefix(`/a`) || !HostRegexp(`^.+\\.example\\.org$`))";
-  for (int i = 0; i < 5000; ++i) foreign_host_in_rule(mangler.mangle(rule), "cust-abc123.example.org");
+  for (int i = 0; i < test::rounds(5000); ++i) foreign_host_in_rule(mangler.mangle(rule), "cust-abc123.example.org");
 }
 
-// The sizes that are still read are read in a moment.
+// The sizes that are still read are read in a moment: of our own time, whatever else the machine does.
 TEST(Hostile, TheLargestLegalFilesAreQuick) {
-  const auto begun = std::chrono::steady_clock::now();
+  const auto begun = std::clock();
   std::string keys = "services:\n  app:\n    image: a\n    environment:\n";
   for (int i = 0; i < 9000; ++i) keys += "      K" + std::to_string(i) + ": v\n";
   EXPECT_TRUE(survives(RecipeFolder(keys), "many keys"));
@@ -179,7 +180,7 @@ TEST(Hostile, TheLargestLegalFilesAreQuick) {
   RecipeFolder growing(grow + "]}}");
   growing.write(".env.sample", "BIG=" + std::string(60000, 'x') + "\n");
   EXPECT_FALSE(survives(growing, "values that grow"));
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(60));
+  EXPECT_LT(std::clock() - begun, 60 * CLOCKS_PER_SEC);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <random>
 #include <simmer/error.hpp>
+#include <unit/base/rounds.hpp>
 
 #include "test_tree.hpp"
 
@@ -37,8 +38,8 @@ class Damage : public ::testing::Test {
 TEST_F(Damage, EveryFlippedBitOfASegmentIsFound) {
   const std::uint64_t size = fs::file_size(segment);
   std::mt19937 random(1);
-  for (int i = 0; i < 400; ++i) {
-    const std::uint64_t at = i < 100 ? size * static_cast<unsigned>(i) / 100 : random() % size;
+  for (int i = 0; i < rounds(400); ++i) {
+    const std::uint64_t at = i < rounds(100) ? size * static_cast<unsigned>(i) / rounds(100) : random() % size;
     flip(segment, at);
     ASSERT_FALSE(store.verify(a_minute()).empty()) << "at byte " << at;
     flip(segment, at);

@@ -6,6 +6,8 @@
 
 #include <clocale>
 
+#include <unit/base/rounds.hpp>
+
 #include "random_tree.hpp"
 #include "test_tree.hpp"
 
@@ -16,7 +18,8 @@ using namespace test;
 
 // Most trees grow in memory, where a flush costs nothing; one part lies on the disk that tests use.
 struct Part {
-  unsigned number, trees;
+  unsigned number;
+  int trees;
   bool on_disk;
 };
 void PrintTo(const Part& part, std::ostream* to) { *to << part.trees << " trees " << (part.on_disk ? "on disk" : "in memory"); }
@@ -49,7 +52,7 @@ TEST_P(RandomTrees, ComeBackExactly) {
   const std::uint64_t seed = seed_of_this_run();
   const Part part = GetParam();
   const fs::path parent = !part.on_disk && ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "";
-  for (unsigned i = 0; i < part.trees; ++i) {
+  for (unsigned i = 0; i < static_cast<unsigned>(part.trees); ++i) {
     SCOPED_TRACE("tree " + std::to_string(i) + " of part " + std::to_string(part.number) +
                  ", SIMMER_TEST_SEED=" + std::to_string(seed));
     Random random(seed + part.number * 1000 + i);
@@ -90,7 +93,7 @@ TEST_P(RandomTrees, ComeBackExactly) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Parts, RandomTrees,
-                         ::testing::Values(Part{0, 100, true}, Part{1, 300, false}, Part{2, 300, false}, Part{3, 300, false}),
+                         ::testing::Values(Part{0, rounds(100), true}, Part{1, rounds(300), false}, Part{2, rounds(300), false}, Part{3, rounds(300), false}),
                          [](const auto& part) {
                            return std::to_string(part.param.number) + (part.param.on_disk ? "OnDisk" : "InMemory");
                          });
