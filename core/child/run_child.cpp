@@ -42,6 +42,11 @@ void walk(const RunSpec& spec, EventWriter& events, Engine& engine, Recipe& reci
     for (const auto& volume : facts.volumes) volumes.push_back(volume.name);
     return std::make_unique<AppHost>(app, secrets, env, volumes, engine, events, stop, spec.proxy_address);
   };
+  // What an operator sets for an app may be a password, and a recipe can bring any of it into a message. Words like "false" stay.
+  Values told;
+  for (const auto& [name, value] : spec.env)
+    if (value.size() > 5) told[name] = value;
+  events.mask(told);
   RunContext run{spec, StateFolder(spec.state), engine, recipe, events, journal, make_host, stop};
   switch (spec.mode) {
     case RunMode::cold: return run_cold(run);

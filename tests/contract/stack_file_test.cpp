@@ -28,6 +28,7 @@ DeploySpec spec_of(const std::string& compose, const std::map<std::string, std::
   spec.facts.version = "1.0.0+1";
   spec.facts.commit = "c1";
   spec.compose = one_file(tree);
+  spec.asked_limits = tree.limits;
   spec.objects = tree.objects;
   return spec;
 }

@@ -129,6 +129,7 @@ class SwarmUnderTest : public EngineUnderTest {
     spec.facts.version = version;
     spec.facts.commit = commit;
     spec.compose = one_file(tree);
+    spec.asked_limits = tree.limits;
     spec.objects = tree.objects;
   }
   void set_text(DeploySpec& spec, const std::string& text) override {

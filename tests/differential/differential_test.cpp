@@ -64,6 +64,7 @@ Answer ask_simmer(const Case& made, const fs::path& folder) {
     spec.objects = tree.objects;
     for (const auto& object : tree.objects) answer.objects[swarm::name_of(spec, object)] = {{"content", object.content}, {"template", object.template_driver}, {"labels", object.labels}};
     spec.compose = one_file(tree);
+    spec.asked_limits = tree.limits;
     answer.file = swarm::stack_file(spec, "NODE", "instance");
   } catch (const Error& error) {
     answer.refusal = error.message();

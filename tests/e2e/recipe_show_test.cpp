@@ -49,13 +49,13 @@ class RecipeShow : public ::testing::Test {
 TEST_F(RecipeShow, TellsWhatARunWillRefuseAndTheWordForIt) {
   const auto before = show();
   EXPECT_EQ(before.code, 0) << before.all();
-  EXPECT_THAT(before.out, HasSubstr("refused: service app mounts /etc (bind-mounts)"));
+  EXPECT_THAT(before.out, HasSubstr("refused: compose.yml:6:29: service app mounts /etc (bind-mounts)"));
   EXPECT_THAT(before.out, HasSubstr("(foreign-hosts)"));
   EXPECT_THAT(before.out, HasSubstr("apps: {docs: {allow: [bind-mounts, host-ports, foreign-hosts]}}"));
   // The app's configuration counts: a host below the run's domain needs no exception.
   world_.write_config("apps:\n  docs: {allow: [bind-mounts], env: {EXTRA: 'www.$DOMAIN', PASSWORD: hunter2}}\n");
   const auto after = show();
-  EXPECT_THAT(after.out, HasSubstr("allowed: service app mounts /etc (bind-mounts)"));
+  EXPECT_THAT(after.out, HasSubstr("allowed: compose.yml:6:29: service app mounts /etc (bind-mounts)"));
   EXPECT_THAT(after.out, HasSubstr("apps: {docs: {allow: [host-ports]}}"));
   EXPECT_THAT(after.out, AllOf(HasSubstr("app env   EXTRA, PASSWORD"), Not(HasSubstr("hunter2"))));
   EXPECT_THAT(after.out, HasSubstr("(hosts: docs-0a1b2c.simmer.localhost, www.docs-0a1b2c.simmer.localhost)"));

@@ -152,7 +152,6 @@ Blueprint frame_of(const DeploySpec& spec) {
   if (missing) throw Error(ErrorKind::infrastructure, "the recipe's checkout is not there: " + spec.recipe_dir.string());
   blueprint.search_path = service_search_path();
   blueprint.env = spec.env;
-  blueprint.limits = spec.limits;
   return blueprint;
 }
 
@@ -206,6 +205,8 @@ void add_services(Blueprint& blueprint, const DeploySpec& spec) {
     service.restart = facts.restart_condition;
     service.is_server = facts.has_healthcheck || !facts.ports.empty() || has_router_labels(facts);
     service.at_rest = facts.replicas == 0;
+    const auto asked = spec.asked_limits.find(facts.name);
+    service.limits = asked == spec.asked_limits.end() ? spec.limits : tighter(spec.limits, asked->second);
     const auto* app = blueprint.find(blueprint.app_service);
     if (app == nullptr || (app->at_rest && !service.at_rest)) blueprint.app_service = facts.name;
     blueprint.services.push_back(std::move(service));
@@ -343,7 +344,8 @@ std::string to_text(const Blueprint& blueprint) {
                         {"restart", service.restart},
                         {"has_port", service.has_port},
                         {"is_server", service.is_server},
-                        {"at_rest", service.at_rest}});
+                        {"at_rest", service.at_rest},
+                        {"limits", {{"pids", service.limits.pids}, {"memory_bytes", service.limits.memory_bytes}, {"cpus", service.limits.cpus}}}});
   }
   json volumes = json::object();
   for (const auto& [name, path] : blueprint.volumes) volumes[name] = path.string();
@@ -362,9 +364,7 @@ std::string to_text(const Blueprint& blueprint) {
       {"env", blueprint.env},
       {"secrets", blueprint.secrets},
       {"volumes", volumes},
-      {"fresh_volumes", blueprint.fresh_volumes},
-      {"limits",
-       {{"pids", blueprint.limits.pids}, {"memory_bytes", blueprint.limits.memory_bytes}, {"cpus", blueprint.limits.cpus}}}};
+      {"fresh_volumes", blueprint.fresh_volumes}};
   try {
     return all.dump();
   } catch (const json::exception&) {
@@ -390,9 +390,6 @@ Blueprint blueprint_from(const std::string& text) {
     take("fresh_volumes", blueprint.fresh_volumes);
     blueprint.recipe_dir = all.at("recipe_dir").get<std::string>();
     for (const auto& [name, path] : all.at("volumes").items()) blueprint.volumes[name] = path.get<std::string>();
-    if (const auto limits = all.find("limits"); limits != all.end())
-      blueprint.limits = {limits->at("pids").get<std::int64_t>(), limits->at("memory_bytes").get<std::int64_t>(),
-                          limits->at("cpus").get<double>()};
     for (const auto& value : all.at("services")) {
       ServiceBlueprint service;
       value.at("name").get_to(service.name);
@@ -406,6 +403,8 @@ Blueprint blueprint_from(const std::string& text) {
       value.at("has_port").get_to(service.has_port);
       service.is_server = value.value("is_server", false);  // not in what an older Simmer deployed
       service.at_rest = value.value("at_rest", false);
+      if (const auto limits = value.find("limits"); limits != value.end())
+        service.limits = {limits->at("pids").get<std::int64_t>(), limits->at("memory_bytes").get<std::int64_t>(), limits->at("cpus").get<double>()};
       service.grace = milliseconds(value.at("grace_ms").get<std::int64_t>());
       for (const auto& [name, file] : value.at("files").items())
         service.files[name] = {file.at("text").get<std::string>(), file.at("executable").get<bool>()};

@@ -35,6 +35,7 @@ struct ServiceBlueprint {
   bool has_port = false;   // ${PORT} or ${PORT_<it>} is used somewhere
   bool is_server = false;  // has a router, a published port or a health check: there to stay, whatever `restart` says
   bool at_rest = false;    // replicas: 0; nothing of it is started
+  ServiceLimits limits{};  // what it is held to
 };
 
 struct Blueprint {
@@ -48,7 +49,6 @@ struct Blueprint {
   std::set<std::string> secrets;            // names; the values are in files
   std::map<std::string, fs::path> volumes;  // name -> folder
   std::set<std::string> fresh_volumes;      // those of them that are ours
-  ServiceLimits limits;                     // of each service
 
   const ServiceBlueprint* find(const std::string& service) const;
 };

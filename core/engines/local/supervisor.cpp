@@ -119,7 +119,7 @@ void Supervisor::start_service(const ServiceBlueprint& service) {
   const auto lease = leases_.find(service.name);
   const auto port = lease == leases_.end() ? std::nullopt : std::optional(lease->second.port());
   auto [place, added] = services_.try_emplace(service.name, folder_, service,
-                                              expand_service(blueprint_, service, folder_, ports()), port, blueprint_.limits);
+                                              expand_service(blueprint_, service, folder_, ports()), port, service.limits);
   if (added) watch(place->second.log().reading_end(), EPOLLIN);
   place->second.start(Clock::now());
 }

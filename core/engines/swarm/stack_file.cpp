@@ -57,15 +57,15 @@ std::string overlong_name(const DeploySpec& spec) {
 namespace {
 
 // Docker's readers know fewer printable characters than Unicode has: what is not plainly text is written as its number.
-void write_text(const std::string& text, std::string& out) {
+void write_text(const std::string& text, bool is_value, std::string& out) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
     const std::string_view rest = std::string_view(text).substr(i);
     const std::size_t length = std::max<std::size_t>(utf8_length(rest), 1);
     const std::uint32_t point = utf8_code(rest.substr(0, length));
     i += length;
-    if (point == '$') {
-      out += "$$";  // a `$` would be interpolated
+    if (point == '$' && is_value) {
+      out += "$$";  // it would be interpolated, in values alone
     } else if (point == '"' || point == '\\') {
       out += {'\\', static_cast<char>(point)};
     } else if (point >= ' ' && point < 0x7f) {
@@ -90,7 +90,7 @@ void write_value(const Json& value, std::size_t indent, std::string& out) {
       } else {
         const bool plain = entry.key().find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos && entry.key().size() > 3;
         if (plain) out += entry.key();
-        else write_text(entry.key(), out);
+        else write_text(entry.key(), false, out);
         out += ':';
       }
       write_value(*entry, indent + 2, out);
@@ -98,7 +98,7 @@ void write_value(const Json& value, std::size_t indent, std::string& out) {
     return;
   }
   out += ' ';
-  if (value.is_string()) write_text(value.get<std::string>(), out);
+  if (value.is_string()) write_text(value.get<std::string>(), true, out);
   else out += value.dump();
   out += '\n';
 }
@@ -108,20 +108,16 @@ void mark(Json& owner, const Json& marks) {
   owner["labels"].update(marks);
 }
 
-double number_in(const Json& text) { return std::strtod(text.get<std::string>().c_str(), nullptr); }
-
-// The tighter of both; 0 is none.
-void limit_service(Json& service, const ServiceLimits& limits) {
-  const auto tighten = [&](const char* key, double ours, const Json& value, const std::function<double(const Json&)>& size) {
-    if (ours <= 0) return;
-    Json& all = service["deploy"]["resources"]["limits"];
-    if (!all.contains(key) || size(all[key]) <= 0 || size(all[key]) > ours) all[key] = value;
-  };
-  tighten("pids", static_cast<double>(limits.pids), limits.pids, [](const Json& pids) { return pids.get<double>(); });
-  tighten("memory", static_cast<double>(limits.memory_bytes), std::to_string(limits.memory_bytes), number_in);
+// What the recipe says itself stays as it stands where it is the tighter one.
+void limit_service(Json& service, const ServiceLimits& ours, const ServiceLimits& asked) {
+  const auto held = tighter(ours, asked);
+  if (held == asked) return;
+  Json& all = service["deploy"]["resources"]["limits"];
+  if (held.pids != asked.pids) all["pids"] = held.pids;
+  if (held.memory_bytes != asked.memory_bytes) all["memory"] = std::to_string(held.memory_bytes);
   std::ostringstream cpus;
-  cpus << limits.cpus;
-  tighten("cpus", limits.cpus, cpus.str(), number_in);
+  cpus << held.cpus;
+  if (held.cpus != asked.cpus) all["cpus"] = cpus.str();
 }
 
 }  // namespace
@@ -138,7 +134,8 @@ std::string stack_file(const DeploySpec& spec, const std::string& node, const st
     // A container's marks are part of what a change restarts: a live app, which no run deploys, has none.
     if (spec.run_id.empty()) continue;
     mark(json, marks);
-    limit_service(json, spec.limits);
+    const auto asked = spec.asked_limits.find(service.name);
+    limit_service(json, spec.limits, asked == spec.asked_limits.end() ? ServiceLimits{} : asked->second);
   }
   for (auto& [key, volume] : file["volumes"].items())
     if (!volume.contains("external")) {

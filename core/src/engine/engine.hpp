@@ -52,6 +52,7 @@ struct DeploySpec {
   std::map<std::string, std::string> secrets;  // compose name -> value; never logged, files 0600
   std::map<std::string, VolumeSource> volumes;  // compose name -> source; those not named are fresh
   ServiceLimits limits;            // of every service of a run; none of a live app's
+  std::map<std::string, ServiceLimits> asked_limits{};  // service -> what its recipe sets itself: the tighter of both holds
   bool internal_networks = false;  // runs.egress: deny: the run's own networks lead nowhere else
 };
 

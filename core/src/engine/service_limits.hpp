@@ -2,6 +2,7 @@
 // (`runs.limits`), handed to a run's child as it stands, enforced by the engine.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace simmer {
@@ -13,5 +14,11 @@ struct ServiceLimits {
   double cpus = 0;
   friend bool operator==(const ServiceLimits&, const ServiceLimits&) = default;
 };
+
+// Field by field the smaller one; 0 is none.
+inline ServiceLimits tighter(const ServiceLimits& a, const ServiceLimits& b) {
+  const auto smaller = [](auto one, auto other) { return one <= 0 ? other : other <= 0 ? one : std::min(one, other); };
+  return {smaller(a.pids, b.pids), smaller(a.memory_bytes, b.memory_bytes), smaller(a.cpus, b.cpus)};
+}
 
 }  // namespace simmer

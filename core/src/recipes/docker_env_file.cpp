@@ -27,6 +27,7 @@ std::vector<std::pair<std::string, std::string>> read_docker_env_file(const std:
     const std::string name = line.substr(0, equals);
     if (name.empty()) refuse("no name before '='");
     if (name.find_first_of(" \t\v\f\r") != std::string::npos) refuse("a blank in the name '" + name + "'");
+    if (variables.size() == 2000) refuse("more than 2000 variables");
     if (equals != std::string::npos) variables.emplace_back(name, line.substr(equals + 1));
     else if (const auto known = env.find(name); known != env.end()) variables.emplace_back(name, known->second);
   }

@@ -112,6 +112,7 @@ YamlValue as_ports(const YamlValue& value) {
     if (scalar.type == ScalarType::real) item.refuse("ports: '" + item.text + "' is no port: put it in quotes");
     YamlValue text = YamlValue::of_text(scalar.text, item);
     for (auto& port : expand_ports(text)) list.items.push_back(std::move(port));
+    if (list.items.size() > 5000) item.refuse("more than 5000 ports");
   }
   return list;
 }
@@ -267,6 +268,7 @@ YamlValue understand_file(const YamlValue& file, const ComposeFolder& folder) {
   YamlValue result = map_at(file);
   if (const YamlValue* services = file.find("services")) {
     YamlValue all = map_at(*services);
+    if (services->entries.size() > 500) services->refuse("more than 500 services");
     for (const auto& entry : services->entries) all.set(entry.key, ServiceReader(entry.value, folder).read());
     result.set("services", std::move(all));
   }

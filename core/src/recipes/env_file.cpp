@@ -293,6 +293,7 @@ Environment parse_env_file(const std::string& text, const std::string& shown_nam
 
 Environment evaluate_env(const std::vector<EnvLine>& lines, const Environment& given, const std::string& shown_name, std::vector<std::string>& warnings) {
   Environment env;
+  std::size_t total = 0;
   for (const auto& line : lines) {
     if (const auto instead = given.find(line.name); instead != given.end()) {
       env[line.name] = instead->second;
@@ -306,6 +307,7 @@ Environment evaluate_env(const std::vector<EnvLine>& lines, const Environment& g
     };
     std::string value = line.literal ? line.value : filled_in(line.value, value_of);
     check_size(line, value, shown_name);
+    if ((total += value.size()) > std::size_t{4} << 20U) refuse_recipe(shown_name + ":" + std::to_string(line.line) + ": the values are larger than 4 MiB once filled in");
     env[line.name] = std::move(value);
   }
   env.insert(given.begin(), given.end());
@@ -338,8 +340,10 @@ std::map<std::string, std::string> read_abra_exports(const std::string& text) {
     const std::string_view rest = script.substr(at);
     if (!rest.starts_with(command) || rest.size() == command.size() || !is_blank(rest[command.size()])) continue;
     std::size_t end = at + command.size();
-    const auto words = constant_words(script, end);
-    if (!words) continue;  // a script may hold anything; its next line is looked at by itself
+    // No constant is longer; a script of continued lines would be read to its end from each of them.
+    const std::string_view window = script.substr(0, std::min(script.size(), at + 8192));
+    const auto words = constant_words(window, end);
+    if (!words || (end >= window.size() && window.size() < script.size())) continue;  // a script may hold anything; its next line is looked at by itself
     // `export -n X=1` takes it back.
     if (std::any_of(words->begin(), words->end(), [](const std::string& word) { return word.starts_with('-'); })) continue;
     for (const auto& word : *words)

@@ -1,6 +1,7 @@
 #include <recipes/one_file.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -48,6 +49,10 @@ Json service_json(const YamlValue& service, const std::filesystem::path& dir, bo
   Json json = Json::object();
   for (const auto& entry : service.entries)
     if (!is_ignored(entry.key)) json[entry.key] = to_json(entry.value);
+  // A number is a string to Docker here, as it stands by now.
+  if (json.contains("environment"))
+    for (const auto& entry : service.find("environment")->entries)
+      if (!entry.value.is_null()) json["environment"][entry.key] = entry.value.text;
   for (const char* list : {"cap_add", "cap_drop", "dns", "dns_search", "tmpfs", "extra_hosts", "ports", "volumes"})
     if (json.contains(list)) json[list] = without_repetitions(json[list]);
   // A path of the host is seen from the checkout; the file has no folder of its own.
@@ -68,9 +73,13 @@ Json service_json(const YamlValue& service, const std::filesystem::path& dir, bo
 
 std::vector<FileObject> read_file_objects(const std::filesystem::path& dir, const YamlValue& compose) {
   std::vector<FileObject> objects;
+  std::size_t total = 0;
   for (const std::string section : {"configs", "secrets"}) {
     const YamlValue* all = compose.find(section);
     if (all == nullptr) continue;
+    // Docker's own bounds.
+    const std::size_t most = section == "secrets" ? 500 * 1024 : 1000 * 1024;
+    std::set<std::string> names;
     for (const auto& entry : all->entries) {
       const std::string name = section.substr(0, section.size() - 1) + " " + entry.key;
       if (entry.value.find("external") != nullptr || entry.value.find("driver") != nullptr) continue;
@@ -81,6 +90,10 @@ std::vector<FileObject> read_file_objects(const std::filesystem::path& dir, cons
       auto content = read_recipe_file(dir, file->text);
       if (!content) file->refuse(name + ": there is no file '" + file->text + "' in the recipe");
       object.content = std::move(*content);
+      if (object.content.empty() || object.content.size() > most) file->refuse(name + ": '" + file->text + "' has " + std::to_string(object.content.size()) + " bytes; Docker takes 1 to " + std::to_string(most));
+      if ((total += object.content.size()) > std::size_t{16} << 20U) file->refuse("the configs and secrets of the recipe are larger than 16 MiB");
+      const YamlValue* own_name = entry.value.find("name");
+      if (own_name != nullptr && !names.insert(own_name->text).second) own_name->refuse(name + " has the name '" + own_name->text + "' of another one");
       if (const YamlValue* driver = entry.value.find("template_driver")) object.template_driver = driver->text;
       if (const YamlValue* labels = entry.value.find("labels"))
         for (const auto& label : labels->entries) object.labels[label.key] = label.value.text;
@@ -88,6 +101,25 @@ std::vector<FileObject> read_file_objects(const std::filesystem::path& dir, cons
     }
   }
   return objects;
+}
+
+std::map<std::string, ServiceLimits> read_limits(const YamlValue& compose) {
+  std::map<std::string, ServiceLimits> all;
+  const YamlValue* services = compose.find("services");
+  if (services == nullptr) return all;
+  for (const auto& service : services->entries) {
+    const YamlValue* at = &service.value;
+    for (const char* key : {"deploy", "resources", "limits"})
+      if (at != nullptr) at = at->find(key);
+    if (at == nullptr) continue;
+    const auto number = [&](const char* key) {
+      const YamlValue* value = at->find(key);
+      return value == nullptr ? 0.0 : std::strtod(value->text.c_str(), nullptr);
+    };
+    const YamlValue* memory = at->find("memory");
+    all[service.key] = {static_cast<std::int64_t>(number("pids")), memory == nullptr ? 0 : parse_bytes(memory->text).value_or(0), number("cpus")};
+  }
+  return all;
 }
 
 std::string one_file(const RecipeTree& tree) {

@@ -235,6 +235,9 @@ class PolicyJudge {
       const YamlValue* value = resources->find(facts.name);
       here_ = value;
       const bool proxy = section == "networks" && facts.external && facts.resolved_name == proxy_network_;
+      // Swarm makes an external volume that is not there, and nobody removes it.
+      const bool lasting = section == "volumes" && facts.external;
+      if (lasting && is_own(facts.resolved_name)) add("foreign-volumes", kind + " " + facts.name + " is external: it would outlive the run");
       if (!facts.resolved_name.empty() && !is_own(facts.resolved_name) && !proxy)
         add("foreign-" + section, kind + " " + facts.name + " is '" + facts.resolved_name + "', not one of " + stack_ + "_…");
       if (section == "volumes") judge_volume(facts);
@@ -246,10 +249,12 @@ class PolicyJudge {
   void judge_volume(const ResourceFacts& volume) {
     const std::string name = "volume " + volume.name;
     const auto option = [&](const char* key) {
-      for (const auto& [option_name, value] : volume.options)
-        if (lower(option_name) == key) return value;
-      return std::string();
+      const auto found = volume.options.find(key);
+      return found == volume.options.end() ? std::string() : found->second;
     };
+    // Docker knows its options by their exact names; one that is alike is there to hide another.
+    for (const auto& [option_name, value] : volume.options)
+      if (const std::string plain = lower(option_name); plain != option_name && begins_with(plain, "driver_opts.")) add("bind-mounts", name + " has the option " + option_name.substr(12) + ", which hides another");
     const std::string driver = option("driver"), type = lower(option("driver_opts.type")), device = option("driver_opts.device");
     const std::string options = "," + lower(option("driver_opts.o")) + ",";
     if (!driver.empty() && driver != "local") {

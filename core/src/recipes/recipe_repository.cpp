@@ -120,6 +120,7 @@ class TreeWriter {
       const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
       const std::string name = git_tree_entry_name(entry);
       check_name(name, below);
+      if (++files_ > 20000) refuse_recipe("the commit holds more than 20000 files and folders");
       write_entry(entry, below / name, depth);
     }
   }
@@ -155,13 +156,20 @@ class TreeWriter {
     }
   }
 
-  git::Blob read_blob(const git_tree_entry* entry, const fs::path& path) const {
+  git::Blob read_blob(const git_tree_entry* entry, const fs::path& path) {
+    // Asked before it is read: a file of zeros is small until then.
+    git_odb* objects = nullptr;
+    std::size_t size = 0;
+    git_object_t type = GIT_OBJECT_ANY;
+    if (git_repository_odb(&objects, repository_) == 0 && git_odb_read_header(&size, &type, objects, git_tree_entry_id(entry)) == 0) bytes_ += size;
+    git_odb_free(objects);
+    if (bytes_ > std::uint64_t{512} << 20U) refuse_recipe("the commit is larger than 512 MiB, with " + path.string());
     git_blob* blob = nullptr;
     if (git_blob_lookup(&blob, repository_, git_tree_entry_id(entry)) != 0) damaged(path);
     return git::Blob(blob);
   }
 
-  void write_file(const git_tree_entry* entry, const fs::path& path, mode_t mode) const {
+  void write_file(const git_tree_entry* entry, const fs::path& path, mode_t mode) {
     const git::Blob blob = read_blob(entry, path);
     // O_EXCL: a tree that names a file twice must not write through what the first one made.
     const Fd file = open_file(to_ / path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
@@ -177,7 +185,7 @@ class TreeWriter {
       throw_errno("setting the mode of " + (to_ / path).string(), errno);  // whatever the umask
   }
 
-  void write_link(const git_tree_entry* entry, const fs::path& path) const {
+  void write_link(const git_tree_entry* entry, const fs::path& path) {
     const git::Blob blob = read_blob(entry, path);
     const std::string target(static_cast<const char*>(git_blob_rawcontent(blob.get())),
                              static_cast<std::size_t>(git_blob_rawsize(blob.get())));
@@ -194,6 +202,8 @@ class TreeWriter {
 
   git_repository* repository_;
   fs::path to_;
+  std::size_t files_ = 0;
+  std::uint64_t bytes_ = 0;
 };
 
 }  // namespace

@@ -88,6 +88,7 @@ RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string&
     tree.compose = load_compose(dir, tree.compose_files, full, tree.warnings);
     read_compose_facts(tree.compose, tree.facts);
     tree.objects = read_file_objects(dir, tree.compose);
+    tree.limits = read_limits(tree.compose);
     tree.secret_rules = read_secret_rules(sample, full, tree.warnings);
     tree.version_label = find_label(tree.facts, full, "version");
     tree.facts.version = tree.version_label;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <engine/service_limits.hpp>
 #include <recipes/file_object.hpp>
 #include <recipes/lint_finding.hpp>
 #include <recipes/yaml_value.hpp>
@@ -43,6 +44,7 @@ struct RecipeTree {
   std::vector<std::string> compose_files;  // relative, in merge order
   YamlValue compose;                       // the one file that these are to Docker: what the policy judges and engines deploy
   std::vector<FileObject> objects;         // configs and secrets by content, from files of the recipe
+  std::map<std::string, ServiceLimits> limits;  // service -> deploy.resources.limits
   std::vector<SecretRule> secret_rules;
   std::string version_label;          // coop-cloud.${STACK_NAME}.version in the compose file; may be empty
   std::vector<std::string> warnings;  // "compose.yml:12:3: …": unset variables, what was not followed

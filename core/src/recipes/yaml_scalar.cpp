@@ -92,12 +92,12 @@ Scalar resolved(std::string_view word) {
 
 }  // namespace
 
-// %v: the shortest digits that give the number back; with an exponent below 1e-4 and from 1e21 on.
+// %v: the shortest digits that give the number back; with an exponent below 1e-4 and from 1e6 on.
 std::string print_real(double number) {
   if (number == 0) return std::signbit(number) ? "-0" : "0";
   const double size = std::abs(number);
   char buffer[400];
-  const bool exponent = size < 1e-4 || size >= 1e21;
+  const bool exponent = size < 1e-4 || size >= 1e6;
   const auto [end, failed] = std::to_chars(buffer, buffer + sizeof buffer, number, exponent ? std::chars_format::scientific : std::chars_format::fixed);
   static_cast<void>(failed);
   return {buffer, end};

@@ -105,6 +105,8 @@ void refuse_odd_characters(const std::string& text, const std::string& shown_nam
     const std::string_view rest = std::string_view(text).substr(i);
     const std::size_t length = utf8_length(rest);
     const std::uint32_t point = utf8_code(rest.substr(0, length));
+    // A line that begins with '%' is an order to the reader, and readers know different ones.
+    if (point == '%' && (i == 0 || text[i - 1] == '\n') && rest.substr(0, rest.find_first_of("\r\n")) != "%YAML 1.1") refuse_recipe(shown_name + ":" + std::to_string(line) + ": a directive ('%…') at the beginning of the line; leave it out");
     const bool plain = point == '\t' || point == '\n' || (point >= 0x20 && point < 0x7f) || (point >= 0xa0 && point < 0xfffe) || point > 0xffff;
     const bool crlf = point == '\r' && rest.starts_with("\r\n");
     const bool odd = point == 0x2028 || point == 0x2029 || (point == 0xfeff && i > 0);
@@ -142,11 +144,11 @@ void refuse_second_document(const std::string& text, const std::string& shown_na
 
 class Conversion {
  public:
-  explicit Conversion(const std::string& shown_name) : file_(std::make_shared<const std::string>(shown_name)) {}
+  Conversion(const std::string& text, const std::string& shown_name) : text_(text), file_(std::make_shared<const std::string>(shown_name)) {}
 
   YamlValue convert(const YAML::Node& node, std::size_t depth = 0) {
     YamlValue value = at(node);
-    refuse_odd_tag(node, value);
+    refuse_odd_spelling(node, value);
     if (++count_ > yaml_max_values) value.refuse("too large once its aliases are followed (more than 20000 values)");
     if (depth > yaml_max_depth) value.refuse("nested too deeply (more than 100 levels; does an alias contain itself?)");
     switch (node.Type()) {
@@ -177,14 +179,29 @@ class Conversion {
     return value;
   }
 
-  // `!!binary` is decoded by Docker's reader, `!!float 1` printed otherwise, `!reset` obeyed by some tools and not by
-  // others: what two readers take for two things cannot be judged.
-  static void refuse_odd_tag(const YAML::Node& node, const YamlValue& here) {
-    static const std::set<std::string> known = {"", "?", "!", "str"};
-    static const std::string core = "tag:yaml.org,2002:";
-    const std::string tag = node.Tag().rfind(core, 0) == 0 ? node.Tag().substr(core.size()) : node.Tag();
-    if (known.count(tag) == 0)
-      here.refuse("the tag '" + one_line(node.Tag()) + "' means different things to different tools; leave it out");
+  // `!!binary` is decoded by Docker's reader, `!!float 1` printed otherwise, `! 0440` a number to one and text to the other,
+  // `!reset` obeyed by some tools: what two readers take for two things cannot be judged. yaml-cpp tells only what a tag has
+  // become, and takes escapes that Docker does not know: what is written is looked at.
+  void refuse_odd_spelling(const YAML::Node& node, const YamlValue& here) const {
+    if (node.Mark().pos < 0) return;
+    auto at = static_cast<std::size_t>(node.Mark().pos);
+    const auto skip = [&](const char* these) { at = std::min(text_.find_first_not_of(these, at), text_.size()); };
+    const auto token_end = [&] { return std::min(text_.find_first_of(" \t\r\n,[]{}", at), text_.size()); };
+    while (at < text_.size() && (text_[at] == '&' || text_[at] == '!')) {
+      const std::string token = text_.substr(at, token_end() - at);
+      if (token[0] == '!' && token != "!!str") here.refuse("the tag '" + token.substr(0, 100) + "' means different things to different tools; leave it out");
+      at += token.size();
+      skip(" \t\r\n");
+    }
+    if (at < text_.size() && text_[at] == '"' && node.IsScalar()) refuse_odd_escape(at, here);
+  }
+
+  void refuse_odd_escape(std::size_t at, const YamlValue& here) const {
+    for (++at; at + 1 < text_.size() && text_[at] != '"'; ++at) {
+      if (text_[at] != '\\') continue;
+      ++at;
+      if (std::string_view("0abtnvfe \"\\xuU\r\n").find(text_[at]) == std::string_view::npos) here.refuse(std::string("the escape '\\") + text_[at] + "' is not known to every reader of YAML; write the character itself");
+    }
   }
 
   static bool is_quoted(const YAML::Node& node) { return node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str"; }
@@ -193,6 +210,7 @@ class Conversion {
     value.kind = YamlValue::Kind::scalar;
     value.text = node.Scalar();
     value.quoted = is_quoted(node);
+    if (!is_utf8(value.text)) value.refuse("an escape that is no character");
     // A NUL would end a name early for whoever hands it to the system.
     if (value.text.find('\0') != std::string::npos) value.refuse("a NUL character");
   }
@@ -237,6 +255,7 @@ class Conversion {
     }
   }
 
+  const std::string& text_;
   std::shared_ptr<const std::string> file_;
   std::size_t count_ = 0;
 };
@@ -325,12 +344,13 @@ void write_value(const YamlValue& value, std::size_t indent, std::string& out) {
 
 }  // namespace
 
-YamlValue parse_yaml(const std::string& text, const std::string& shown_name) {
+YamlValue parse_yaml(const std::string& given, const std::string& shown_name) {
+  const std::string text = given.starts_with("\xEF\xBB\xBF") ? given.substr(3) : given;
   if (text.size() > yaml_max_bytes) refuse_recipe(shown_name + ": larger than 1 MiB");
   refuse_odd_characters(text, shown_name);
   try {
     refuse_second_document(text, shown_name);
-    return Conversion(shown_name).convert(YAML::Load(text));
+    return Conversion(text, shown_name).convert(YAML::Load(text));
   } catch (const YAML::Exception& error) {
     const std::string line = std::to_string(std::max(error.mark.line, 0) + 1);
     const std::string column = std::to_string(std::max(error.mark.column, 0) + 1);

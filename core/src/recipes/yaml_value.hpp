@@ -71,7 +71,7 @@ std::string one_line(const std::string& text);
 [[noreturn]] void refuse_recipe(const std::string& message);
 
 // Parses one document. Throws Error(recipe): "<shown_name>:12:3: …". An empty text is null.
-YamlValue parse_yaml(const std::string& text, const std::string& shown_name);
+YamlValue parse_yaml(const std::string& given, const std::string& shown_name);
 
 // Writes it back, block style, stable; parse_yaml() of it gives the same value.
 std::string write_yaml(const YamlValue& value);

@@ -36,6 +36,7 @@ DeploySpec Deployment::spec_for(const RecipeState& state, const std::map<std::st
   spec.repository = run_.spec.repository;
   spec.compose = one_file(state.tree);
   spec.objects = state.tree.objects;
+  spec.asked_limits = state.tree.limits;
   spec.facts = state.tree.facts;
   spec.env = state.env;
   spec.secrets = secrets;

@@ -51,7 +51,7 @@ std::string error_in_service(const std::string& service) { return error_in("serv
 TEST(DockerScalar, NumbersAreAsGoPrintsThem) {
   const auto printed = [](const std::string& word) { return scalar_of(parse_yaml("a: " + word, "c.yml").entries[0].value).text; };
   for (const auto& [word, text] : std::map<std::string, std::string>{{"0440", "288"},       {"0o17", "15"}, {"0x1F", "31"},   {"0b11", "3"},     {"1_000", "1000"}, {"3.10", "3.1"}, {"1.0", "1"},      {"1e3", "1000"},
-                                                                     {"1e21", "1e+21"},     {"-0", "0"},    {"+5", "5"},      {".5", "0.5"},     {"08", "8"},       {"0.00001", "1e-05"}, {"1:30", "1:30"}, {"v1", "v1"},
+                                                                     {"1e21", "1e+21"}, {"1234567.5", "1.2345675e+06"}, {"1000000.0", "1e+06"}, {"999999.5", "999999.5"},     {"-0", "0"},    {"+5", "5"},      {".5", "0.5"},     {"08", "8"},       {"0.00001", "1e-05"}, {"1:30", "1:30"}, {"v1", "v1"},
                                                                      {"12345678901234567890", "12345678901234567890"}, {"True", "true"}, {"'0440'", "0440"}})
     EXPECT_EQ(printed(word), text) << word;
 }
@@ -118,6 +118,30 @@ TEST(DockerReferences, WhatNothingDeclaresIsRefused) {
   EXPECT_THAT(error_in_service("env_file: missing.env"), HasSubstr("there is no file 'missing.env'"));
   EXPECT_THAT(error_in_service("healthcheck: {disable: true, test: [CMD, a]}"), HasSubstr("a test or is disabled"));
   EXPECT_THAT(error_in_service("deploy: {mode: global, replicas: 2}"), HasSubstr("replicas do not go with mode global"));
+}
+
+// What Docker's engine refuses when the service is made.
+TEST(DockerReferences, WordsOfTheEngineAreChecked) {
+  for (const std::string service : {"deploy: {restart_policy: {condition: sometimes}}", "deploy: {endpoint_mode: foo}", "deploy: {update_config: {failure_action: explode}}", "deploy: {update_config: {max_failure_ratio: 2}}", "deploy: {placement: {constraints: ['node.role=manager']}}",
+                                    "volumes: ['/x', {type: tmpfs, target: /x}]", "image: 'nginx:1 2'"})
+    EXPECT_THAT(error_in("services:\n  app: {" + std::string(service.starts_with("image") ? "" : "image: a, ") + service + "}\n"), StartsWith("compose.yml:2:")) << service;
+  for (const std::string name : {"dot.name", "tail-", "-head"}) EXPECT_THAT(error_in("services: {" + name + ": {image: a}}\n"), HasSubstr("no such name for a service")) << name;
+  RecipeFolder files("services: {app: {image: a}}\nsecrets: {s: {file: one, name: '${STACK_NAME}_z'}, t: {file: two, name: '${STACK_NAME}_z'}}\n");
+  files.write("one", "1").write("two", "2");
+  EXPECT_THAT(error_of([&] { files.read(); }), HasSubstr("has the name 'cust-abc123_example_org_z' of another one"));
+  EXPECT_THAT(error_of([&] { RecipeFolder("services: {app: {image: a}}\nconfigs: {c: {file: empty}}\n").write("empty", "").read(); }), HasSubstr("has 0 bytes; Docker takes 1 to"));
+}
+
+// None of these takes more than a moment, or memory.
+TEST(DockerReading, WhatIsMadeToTakeForEverIsRefused) {
+  std::string ports = "services: {app: {image: a, ports: [", texts = "services: {app: {image: a, cap_drop: [";
+  for (int i = 0; i < 400; ++i) ports += "'" + std::to_string(i * 100 + 1) + "-" + std::to_string(i * 100 + 100) + "',";
+  for (int i = 0; i < 3000; ++i) texts += "c" + std::to_string(i) + ",";
+  EXPECT_THAT(error_in(ports + "]}}\n"), HasSubstr("more than 5000 ports"));
+  EXPECT_THAT(error_in(texts + "]}}\n"), HasSubstr("more than 500 items"));
+  std::string variables;
+  for (int i = 0; i < 3000; ++i) variables += "V" + std::to_string(i) + "=x\n";
+  EXPECT_THAT(error_of([&] { RecipeFolder("services: {app: {image: a, env_file: many.env}}\n").write("many.env", variables).read(); }), HasSubstr("many.env:2001: more than 2000 variables"));
 }
 
 // --- merging ---

@@ -135,6 +135,9 @@ const Case cases[] = {
     {"PortRandom", "ports: ['80']", "", {"host-ports"}, ""},
     // foreign names
     {"ForeignVolume", "", "volumes: {v: {external: true}}", {"foreign-volumes"}, "volume v is 'v'"},
+    {"VolumeThatOutlivesTheRun", "", "volumes: {v: {external: true, name: '${STACK_NAME}_v'}}", {"foreign-volumes"}, "would outlive the run"},
+    {"VolumeOptionsThatHideOthers", "", "volumes: {v: {driver_opts: {type: tmpfs, device: tmpfs, Device: x}}}", {"bind-mounts"}, "hides another"},
+    {"VolumeBindBehindAnotherCase", "", "volumes: {v: {driver_opts: {O: 'size=1m', o: bind, type: none, device: /etc}}}", {"bind-mounts"}, ""},
     {"ForeignVolumeNamed", "", "volumes: {v: {name: other_app_data}}", {"foreign-volumes"}, ""},
     {"ForeignVolumeOldForm", "", "volumes: {v: {external: {name: other}}}", {"foreign-volumes"}, ""},
     {"ForeignVolumeLikeOurs", "", "volumes: {v: {name: cust-abc123_example_orgx_v}}", {"foreign-volumes"}, ""},

@@ -83,7 +83,11 @@ TEST(Yaml, RefusesWhatTwoReadersReadDifferently) {
   EXPECT_THAT(error_of([] { yaml("? [a, b]\n: c\n"); }), HasSubstr("key"));
   EXPECT_EQ(error_of([] { yaml("a: 1\n<<: {a: 2}\n"); }), "c.yml:2:1: '<<' brings 'a', which stands before it: Docker 20.10 and 28 read that differently; put '<<' first");
   EXPECT_THAT(error_of([] { yaml("\"<<\": {a: 2}\n"); }), HasSubstr("in quotes"));
-  EXPECT_THAT(error_of([] { yaml("a: !!float 1\n"); }), HasSubstr("tag"));
+  for (const char* tag : {"!!float 1", "! 0440", "!<str> 0440", "!<!> 1", "&x ! 1", "!x y", "&x !!int 1"}) EXPECT_THAT(error_of([&] { yaml("\xC3\xA4: b\na: " + std::string(tag) + "\n"); }), HasSubstr("the tag '!")) << tag;
+  EXPECT_EQ(yaml("\xEF\xBB\xBF\xC3\xA4: b\na: !!str 5\r\nc: &x !!str 6\n").find("c")->text, "6");
+  for (const char* odd : {"\\_", "\\N", "\\/", "\\L", "\\\t"}) EXPECT_THAT(error_of([&] { yaml("a: \"x" + std::string(odd) + "y\"\n"); }), HasSubstr("escape")) << odd;
+  EXPECT_EQ(yaml("a: \"\\x41\\u00e4\\t\\\\ \\\"\"\n").find("a")->text, "A\xC3\xA4\t\\ \"");
+  for (const char* directive : {"%YAML 1.2", "%FOO bar", "%TAG !! s"}) EXPECT_THAT(error_of([&] { yaml(std::string(directive) + "\n---\na: 1\n"); }), HasSubstr("c.yml:1: a directive")) << directive;
   EXPECT_THAT(error_of([] { yaml("a: \xff\n"); }), HasSubstr("UTF-8"));
   EXPECT_EQ(yaml("a: 1\r\nb: \"\xC3\xA4\"\r\n").find("b")->text, "\xC3\xA4") << "CRLF and umlauts are fine";
   EXPECT_EQ(yaml("a: !!str 5").find("a")->text, "5");

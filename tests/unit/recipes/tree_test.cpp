@@ -198,9 +198,9 @@ TEST(RecipeTree, ValuesOfEnvSampleMayReferToOthers) {
 
 // What a variable brings is text: it can never add structure to the file.
 TEST(RecipeTree, AVariableBringsTextAndNoStructure) {
-  RecipeFolder folder("services: {app: {image: '${IMAGE}', environment: {A: $A}}}");
-  const RecipeTree tree = folder.read({{"IMAGE", "x\n  privileged: true"}, {"A", "[1, 2]"}});
-  EXPECT_EQ(tree.facts.services[0].image, "x\n  privileged: true");
+  RecipeFolder folder("services: {app: {image: a, environment: {A: $A, B: $B}}}");
+  const RecipeTree tree = folder.read({{"B", "x\n  privileged: true"}, {"A", "[1, 2]"}});
+  EXPECT_EQ(tree.facts.services[0].environment.at("B"), "x\n  privileged: true");
   EXPECT_EQ(tree.facts.services[0].environment.at("A"), "[1, 2]");
   EXPECT_THAT(judge_policy(tree, "cust-abc123_example_org", "cust-abc123.example.org", {}, "proxy"), IsEmpty());
 }
