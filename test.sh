@@ -36,7 +36,7 @@ export SIMMER_TEST_SUITE=$suite
 unset "${!SIMMER_CRASH@}" SIMMER_CONFIG SIMMER_STATE SIMMER_ENGINE SIMMER_RECIPES SIMMER_PLUGIN_PATH SIMMER_JSON
 case "$suite" in
   asan) export SIMMER_DIFFERENTIAL_CASES=${SIMMER_DIFFERENTIAL_CASES:-600} # a tenth: what they say is the default suite's to count
-    export ASAN_OPTIONS=handle_segv=0:detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 ;;
+    export ASAN_OPTIONS=handle_segv=0:detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0 ;;
   tsan) export TSAN_OPTIONS=halt_on_error=1 ;;
 esac
 mkdir -p build

@@ -3,6 +3,7 @@
 #include <recipes/history.hpp>
 
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include <recipes/git_handles.hpp>
@@ -14,16 +15,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Does a key that `pattern` names hold `value`? An empty value: is there any such key?
-bool says(git_repository* repository, const char* pattern, const std::string& value) {
+// Does a key that begins with `first` and ends with `last` hold `value`? An empty value: is there any such key?
+// Not asked by libgit2's patterns: 1.5 leaks 10 KiB for every entry that one does not match.
+bool says(git_repository* repository, std::string_view first, std::string_view last, const std::string& value) {
   git_config* raw = nullptr;
   if (git_repository_config_snapshot(&raw, repository) != 0) return false;
   const git::Config config(raw);
   git_config_iterator* entries = nullptr;
-  if (git_config_iterator_glob_new(&entries, config.get(), pattern) != 0) return false;
+  if (git_config_iterator_new(&entries, config.get()) != 0) return false;
   bool found = false;
-  for (git_config_entry* entry = nullptr; !found && git_config_next(&entry, entries) == 0;)
+  for (git_config_entry* entry = nullptr; !found && git_config_next(&entry, entries) == 0;) {
+    const std::string_view name = entry->name;
+    if (name.size() < first.size() + last.size() || !name.starts_with(first) || !name.ends_with(last)) continue;
     found = value.empty() || (entry->value != nullptr && value == entry->value);
+  }
   git_config_iterator_free(entries);
   return found;
 }
@@ -52,7 +57,7 @@ bool has_objects_of(git_repository* repository, const git_tree* tree, int depth)
 namespace git {
 
 bool is_partial_clone(git_repository* repository) {
-  return says(repository, "^remote\\..*\\.promisor$", "true") || says(repository, "^extensions\\.partialclone$", "");
+  return says(repository, "remote.", ".promisor", "true") || says(repository, "extensions.", "partialclone", "");
 }
 
 }  // namespace git
@@ -88,7 +93,7 @@ std::string RecipeRepository::what_may_be_missing() const {
   std::error_code failed;
   const auto size = fs::file_size(fs::path(git_repository_commondir(repository.get())) / "shallow", failed);
   if (!failed && size > 0) return path().string() + " is a shallow clone (git fetch --unshallow --tags gets the rest)";
-  if (says(repository.get(), "^remote\\..*\\.tagopt$", "--no-tags")) return path().string() + " is a clone without tags (git fetch --tags gets them)";
+  if (says(repository.get(), "remote.", ".tagopt", "--no-tags")) return path().string() + " is a clone without tags (git fetch --tags gets them)";
   return "";
 }
 
