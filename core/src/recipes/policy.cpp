@@ -161,6 +161,11 @@ class PolicyJudge {
       else if (text != "none" && text != "bridge" && text != "default" && !begins_with(text, "service:"))
         add("foreign-networks", "joins the network " + shown(*mode));
     }
+    // The others are run by Docker's daemon, on the host: they send to its sockets, its loopback and beyond, whatever the run's networks are.
+    static const std::set<std::string> harmless = {"json-file", "local", "none"};
+    if (const YamlValue* logging = asked_for(service, "logging"))
+      if (const YamlValue* driver = asked_for(*logging, "driver"); driver != nullptr && harmless.count(driver->text) == 0)
+        add("host-namespaces", "logs by the driver " + driver->text + ", which runs on the host");
     if (const YamlValue* links = asked_for(service, "external_links")) add("foreign-networks", "has external_links: " + shown(*links));
   }
 

@@ -120,6 +120,7 @@ const Case cases[] = {
     {"IpcHost", "ipc: host", "", {"host-namespaces"}, ""},
     {"CgroupnsHost", "cgroupns_mode: host", "", {"host-namespaces"}, ""},
     {"UsernsHost", "userns_mode: host", "", {"host-namespaces"}, ""},
+    {"LogsByTheHost", "logging: {driver: syslog, options: {syslog-address: 'unixgram:///run/x'}}", "", {"host-namespaces"}, "logs by the driver syslog"},
     {"CgroupParent", "cgroup_parent: system.slice", "", {"host-namespaces"}, ""},
     {"HostNetworkByName", "", "networks: {net: {external: true, name: host}}", {"foreign-networks", "host-namespaces"}, ""},
     {"Macvlan", "", "networks: {net: {driver: macvlan, driver_opts: {parent: eth0}}}", {"host-namespaces"}, ""},
@@ -225,6 +226,7 @@ services:
     env_file: inside.txt
     build: .
     privileged: false
+    logging: {driver: json-file, options: {max-size: 1m}}
     cap_drop: [ALL]
     cap_add: []
     security_opt: [no-new-privileges:true]
