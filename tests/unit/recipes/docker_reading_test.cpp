@@ -134,11 +134,9 @@ TEST(DockerReferences, WordsOfTheEngineAreChecked) {
 
 // None of these takes more than a moment, or memory.
 TEST(DockerReading, WhatIsMadeToTakeForEverIsRefused) {
-  std::string ports = "services: {app: {image: a, ports: [", texts = "services: {app: {image: a, cap_drop: [";
+  std::string ports = "services: {app: {image: a, ports: [";
   for (int i = 0; i < 400; ++i) ports += "'" + std::to_string(i * 100 + 1) + "-" + std::to_string(i * 100 + 100) + "',";
-  for (int i = 0; i < 3000; ++i) texts += "c" + std::to_string(i) + ",";
   EXPECT_THAT(error_in(ports + "]}}\n"), HasSubstr("more than 5000 ports"));
-  EXPECT_THAT(error_in(texts + "]}}\n"), HasSubstr("more than 500 items"));
   std::string variables;
   for (int i = 0; i < 3000; ++i) variables += "V" + std::to_string(i) + "=x\n";
   EXPECT_THAT(error_of([&] { RecipeFolder("services: {app: {image: a, env_file: many.env}}\n").write("many.env", variables).read(); }), HasSubstr("many.env:2001: more than 2000 variables"));
