@@ -198,5 +198,22 @@ TEST(StackFile, ConfigsAndSecretsOfFilesAreExternalToIt) {
   ASSERT_EQ(spec.objects.size(), 3U);
 }
 
+// By our labels things are found, spared and removed: a recipe cannot claim any of them.
+TEST(StackFile, LabelsOfOursAreNotARecipesToSet) {
+  const std::string theirs = "{simmer.replicas: 3x, simmer.given: folder, simmer.run: other, own: kept}";
+  const Written file(spec_of("version: \"3.9\"\nservices:\n  web:\n    image: x:1\n    volumes: ['data:/data']\n    deploy: {labels: " + theirs + "}\n    labels: " + theirs + "\nvolumes: {data: {labels: " + theirs + "}}\n"));
+  for (const std::vector<std::string>& place : {std::vector<std::string>{"services", "web", "deploy"}, {"services", "web"}, {"volumes", "data"}}) {
+    const auto at = [&](const std::string& label) {
+      auto path = place;
+      path.insert(path.end(), {"labels", label});
+      return file.at(path);
+    };
+    EXPECT_EQ(at("own"), "kept");
+    EXPECT_EQ(at("simmer.run"), "run-1");
+    EXPECT_EQ(at("simmer.replicas"), "(nothing)");
+    EXPECT_EQ(at("simmer.given"), "(nothing)");
+  }
+}
+
 }  // namespace
 }  // namespace simmer::swarm

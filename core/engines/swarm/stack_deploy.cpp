@@ -79,8 +79,9 @@ void SwarmEngine::make_secrets(const DeploySpec& spec, const Limit& limit) {
 void SwarmEngine::make_objects(const DeploySpec& spec, const Limit& limit) {
   for (const auto& object : spec.objects) {
     const std::string path = object.is_secret ? "/secrets" : "/configs", name = name_of(spec, object);
-    Json labels = object.labels;
-    if (labels.is_null()) labels = Json::object();
+    Json labels = Json::object();
+    for (const auto& [label, value] : object.labels)
+      if (!label.starts_with("simmer.")) labels[label] = value;
     labels.update(marks_of(spec, instance_));
     labels[docker_stack_label] = spec.stack;
     const auto named_alike = api_.list(path, {{"name", {name}}}, limit);  // and those that only begin with it

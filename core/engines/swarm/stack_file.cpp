@@ -105,7 +105,10 @@ void write_value(const Json& value, std::size_t indent, std::string& out) {
 
 void mark(Json& owner, const Json& marks) {
   if (!owner.contains("labels")) owner["labels"] = Json::object();
-  owner["labels"].update(marks);
+  Json& labels = owner["labels"];
+  // What begins so is ours to say: by it, things are found, spared and removed.
+  for (auto label = labels.begin(); label != labels.end();) label = label.key().starts_with("simmer.") ? labels.erase(label) : std::next(label);
+  labels.update(marks);
 }
 
 // What the recipe says itself stays as it stands where it is the tighter one.
