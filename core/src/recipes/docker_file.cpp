@@ -12,12 +12,6 @@
 namespace simmer {
 namespace {
 
-YamlValue map_at(const YamlValue& from) {
-  YamlValue map = YamlValue::of_text("", from);
-  map.kind = YamlValue::Kind::map;
-  return map;
-}
-
 YamlValue list_at(const YamlValue& from) {
   YamlValue list = YamlValue::of_text("", from);
   list.kind = YamlValue::Kind::list;
@@ -49,7 +43,7 @@ YamlValue as_text(const YamlValue& value) { return YamlValue::of_text(scalar_of(
 // A mapping, or a list of NAME=value, to strings. In an environment (`loose`) a name alone stays one, and a number is still seen
 // to be one; elsewhere they are strings.
 YamlValue texts_from(const YamlValue& pairs, bool loose) {
-  YamlValue map = map_at(pairs);
+  YamlValue map = YamlValue::empty_map(pairs);
   for (const auto& entry : pairs.entries) map.set(entry.key, loose ? settled(entry.value) : as_text(entry.value));
   for (const auto& item : pairs.items) {
     const auto equals = item.text.find('=');
@@ -135,7 +129,7 @@ YamlValue as_uses(const YamlValue& value) {
       list.items.push_back(settled(item));
       if (item.find("source") == nullptr) item.refuse("says no source");
     } else {
-      list.items.push_back(map_at(item));
+      list.items.push_back(YamlValue::empty_map(item));
       list.items.back().set("source", as_text(item));
     }
   }
@@ -143,10 +137,10 @@ YamlValue as_uses(const YamlValue& value) {
 }
 
 YamlValue as_networks(const YamlValue& value) {
-  YamlValue map = map_at(value);
-  for (const auto& item : value.items) map.set(item.text, map_at(item));
+  YamlValue map = YamlValue::empty_map(value);
+  for (const auto& item : value.items) map.set(item.text, YamlValue::empty_map(item));
   for (const auto& entry : value.entries) {
-    YamlValue& use = map.set(entry.key, entry.value.is_map() ? settled(entry.value) : map_at(entry.value));
+    YamlValue& use = map.set(entry.key, entry.value.is_map() ? settled(entry.value) : YamlValue::empty_map(entry.value));
     if (const YamlValue* options = use.find("driver_opts")) use.set("driver_opts", texts_from(*options, false));
   }
   return map;
@@ -169,7 +163,7 @@ class ServiceReader {
   ServiceReader(const YamlValue& service, const ComposeFolder& folder) : service_(service), folder_(folder) {}
 
   YamlValue read() {
-    YamlValue result = map_at(service_);
+    YamlValue result = YamlValue::empty_map(service_);
     for (const auto& entry : service_.entries) {
       if (entry.key.starts_with("x-") && entry.key != "x-simmer-local") continue;
       if (entry.value.is_null()) continue;
@@ -200,7 +194,7 @@ class ServiceReader {
 
   // Of what is empty or has no value, Docker's own environment decides; env files come first.
   YamlValue environment(const YamlValue* files) const {
-    YamlValue result = map_at(service_);
+    YamlValue result = YamlValue::empty_map(service_);
     const auto lay = [&](const YamlValue& vars) {
       for (const auto& entry : vars.entries) {
         const auto known = folder_.env.find(entry.key);
@@ -209,7 +203,7 @@ class ServiceReader {
       }
     };
     if (files != nullptr) {
-      YamlValue vars = map_at(*files);
+      YamlValue vars = YamlValue::empty_map(*files);
       for (const auto& file : files->items) {
         if (!stays_inside(folder_.dir, file.text)) continue;  // what cannot be read is refused by the policy
         const auto text = read_recipe_file(folder_.dir, file.text);
@@ -232,7 +226,7 @@ bool is_set(const YamlValue& map, const char* key) {
 }
 
 YamlValue resource_from(const YamlEntry& entry, const std::string& section) {
-  YamlValue result = map_at(entry.value);
+  YamlValue result = YamlValue::empty_map(entry.value);
   if (!entry.value.is_map()) return result;
   for (const auto& field : entry.value.entries) {
     if (field.key.starts_with("x-") || field.value.is_null()) continue;
@@ -252,7 +246,7 @@ YamlValue resource_from(const YamlEntry& entry, const std::string& section) {
   if (section == "volumes")
     for (const char* key : {"driver", "driver_opts", "labels"})
       if (is_set(result, key)) entry.value.refuse(kind + " is external and has " + key + ", which Docker refuses together");
-  YamlValue outside = map_at(entry.value);
+  YamlValue outside = YamlValue::empty_map(entry.value);
   outside.set("external", settled([&] {
     YamlValue yes = YamlValue::of_text("true", *external);
     yes.quoted = false;
@@ -265,9 +259,9 @@ YamlValue resource_from(const YamlEntry& entry, const std::string& section) {
 }  // namespace
 
 YamlValue understand_file(const YamlValue& file, const ComposeFolder& folder) {
-  YamlValue result = map_at(file);
+  YamlValue result = YamlValue::empty_map(file);
   if (const YamlValue* services = file.find("services")) {
-    YamlValue all = map_at(*services);
+    YamlValue all = YamlValue::empty_map(*services);
     if (services->entries.size() > 500) services->refuse("more than 500 services");
     for (const auto& entry : services->entries) all.set(entry.key, ServiceReader(entry.value, folder).read());
     result.set("services", std::move(all));
@@ -275,7 +269,7 @@ YamlValue understand_file(const YamlValue& file, const ComposeFolder& folder) {
   for (const std::string section : {"networks", "volumes", "secrets", "configs"}) {
     const YamlValue* resources = file.find(section);
     if (resources == nullptr) continue;
-    YamlValue all = map_at(*resources);
+    YamlValue all = YamlValue::empty_map(*resources);
     for (const auto& entry : resources->entries) all.set(entry.key, resource_from(entry, section));
     result.set(section, std::move(all));
   }

@@ -147,16 +147,10 @@ YamlValue number(long value, const YamlValue& from) {
   return made;
 }
 
-YamlValue map_at(const YamlValue& from) {
-  YamlValue map = YamlValue::of_text("", from);
-  map.kind = YamlValue::Kind::map;
-  return map;
-}
-
 }  // namespace
 
 YamlValue expand_mount(const YamlValue& value) {
-  YamlValue mount = map_at(value);
+  YamlValue mount = YamlValue::empty_map(value);
   const std::string& text = value.text;
   if (text.empty()) value.refuse("an empty mount");
   if (text.size() <= 2) {
@@ -178,8 +172,8 @@ YamlValue expand_mount(const YamlValue& value) {
     rest.erase(0, comma + 1);
     static const std::array<std::string, 6> propagations = {"rprivate", "private", "rshared", "shared", "rslave", "slave"};
     if (option == "ro" || option == "rw") mount.set("read_only", flag(option == "ro", value));
-    else if (option == "nocopy") mount.set("volume", map_at(value)).set("nocopy", flag(true, value));
-    else if (std::find(propagations.begin(), propagations.end(), option) != propagations.end()) mount.set("bind", map_at(value)).set("propagation", YamlValue::of_text(option, value));
+    else if (option == "nocopy") mount.set("volume", YamlValue::empty_map(value)).set("nocopy", flag(true, value));
+    else if (std::find(propagations.begin(), propagations.end(), option) != propagations.end()) mount.set("bind", YamlValue::empty_map(value)).set("propagation", YamlValue::of_text(option, value));
   }
   return mount;
 }
@@ -230,7 +224,7 @@ std::vector<YamlValue> expand_ports(const YamlValue& value) {
   const long count = std::max(target.last - target.first, outside.last - outside.first);
   if (count > 1000) value.refuse("'" + value.text + "': more than 1000 ports");
   for (long i = 0; i <= count; ++i) {
-    YamlValue port = map_at(value);
+    YamlValue port = YamlValue::empty_map(value);
     port.set("mode", YamlValue::of_text("ingress", value));
     port.set("target", number(target.first == target.last ? target.first : target.first + i, value));
     if (published) port.set("published", number(outside.first + i, value));

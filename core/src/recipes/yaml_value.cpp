@@ -90,6 +90,12 @@ YamlValue YamlValue::of_text(std::string text, const YamlValue& from) {
   return value;
 }
 
+YamlValue YamlValue::empty_map(const YamlValue& from) {
+  YamlValue map = of_text("", from);
+  map.kind = Kind::map;
+  return map;
+}
+
 namespace {
 
 bool is_printable(const std::string& text) {

@@ -53,7 +53,9 @@ struct YamlValue {
   // Compose's words for booleans; anything else is refused.
   bool need_bool(const std::string& name) const;
 
+  // Made here, of the place of `from`.
   static YamlValue of_text(std::string text, const YamlValue& from);
+  static YamlValue empty_map(const YamlValue& from);
 };
 
 struct YamlEntry {
