@@ -55,6 +55,7 @@ std::vector<Attack> attacks(const std::string& theirs) {
       {"config-by-a-link", config, from_file + "link\n", {{"link", "-> /etc/hostname"}}, "recipe-parses", {"the link link leaves the recipe", "/etc/hostname"}},
       {"env-file-of-the-host", "    env_file: /etc/hostname\n", "", {}, "policy", {"service app reads env_file /etc/hostname", "bind-mounts"}},
       {"env-file-from-above", "    env_file: [../outside]\n", "", {}, "policy", {"service app reads env_file ../outside", "bind-mounts"}},
+      {"name-of-the-proxys-that-somebody-has", "    labels: [\"traefik.http.services." + theirs + ".loadbalancer.server.port=80\"]\n", "", {}, "policy", {"http.services." + theirs + ", which a container of no stack has already", "foreign-hosts"}},
   };
 }
 
@@ -78,12 +79,14 @@ std::string compose(const Attack& attack) {
 // What somebody else has in this Docker; gone with the test.
 class Neighbour {
  public:
-  explicit Neighbour(const std::string& name) : name_(name) {
+  Neighbour(const std::string& name, const std::string& image) : name_(name) {
     docker({"volume", "create", name});
     docker({"network", "create", "-d", "overlay", name});
     for (const char* kind : {"secret", "config"}) docker({kind, "create", name, "/etc/hostname"});
+    docker({"create", "--name", name, "--label", "traefik.http.services." + name + ".loadbalancer.server.port=8080", image});
   }
   ~Neighbour() {
+    docker({"rm", name_});
     for (const char* kind : {"volume", "network", "secret", "config"}) docker({kind, "rm", name_});
   }
 
@@ -130,7 +133,7 @@ TEST(SwarmAttacks, AreRefusedByNameAndNothingOfTheirRunsEverWas) {
     docker({"volume", "rm", "first-of-" + theirs});
     return events.text().find("first-of-" + theirs) != std::string::npos;
   }));
-  std::optional<Neighbour> neighbour(std::in_place, theirs);
+  std::optional<Neighbour> neighbour(std::in_place, theirs, image);
   const fs::path folder = world.recipes() / "attacked";
   const std::string env = "IMAGE=" + std::string(image) + "\nDOMAIN=attacked.example.org\n";
   write(folder / ".env.sample", env);
@@ -154,11 +157,11 @@ TEST(SwarmAttacks, AreRefusedByNameAndNothingOfTheirRunsEverWas) {
   std::set<std::string> kinds;  // of what happened to what is the neighbour's
   ASSERT_TRUE(eventually([&] {
     for (const auto& line : lines_with(events.text(), " " + theirs)) kinds.insert(line.substr(0, line.find(' ', line.find(' ') + 1)));
-    return kinds.contains("volume destroy") && kinds.contains("network remove") && kinds.contains("secret remove") && kinds.contains("config remove");
+    return kinds.contains("volume destroy") && kinds.contains("network remove") && kinds.contains("secret remove") && kinds.contains("config remove") && kinds.contains("container destroy");
   }));
   EXPECT_THAT(lines_with(events.text(), "atta-"), IsEmpty()) << "Docker has made something of a run's";
   // Neither a volume that was mounted nor a network that was joined.
-  EXPECT_THAT(kinds, UnorderedElementsAre("volume create", "network create", "network update", "secret create", "config create", "volume destroy", "network remove", "secret remove", "config remove"));
+  EXPECT_THAT(kinds, UnorderedElementsAre("container create", "container destroy", "volume create", "network create", "network update", "secret create", "config create", "volume destroy", "network remove", "secret remove", "config remove"));
   EXPECT_THAT(world.left_behind(), IsEmpty());
 }
 

@@ -1,5 +1,7 @@
 #include <swarm/swarm_engine.hpp>
 
+#include <strings.h>
+
 #include <ctime>
 
 #include <base/process.hpp>
@@ -182,6 +184,21 @@ std::vector<std::string> SwarmEngine::unmarked_stacks(const Limit& limit) {
   for (const auto& [stack, is_marked] : marked)
     if (!is_marked) found.push_back(stack);
   return found;
+}
+
+std::vector<LabelsOfStack> SwarmEngine::proxy_labels(const Limit& limit) {
+  std::vector<LabelsOfStack> all;
+  const auto note = [&](const Json& json) {
+    LabelsOfStack one;
+    for (const auto& [name, value] : labels_of(json)) {
+      if (name == docker_stack_label) one.stack = value;
+      if (name.size() > 8 && ::strncasecmp(name.c_str(), "traefik.", 8) == 0) one.names.insert(name);
+    }
+    if (!one.names.empty()) all.push_back(std::move(one));
+  };
+  for (const auto& service : api_.list("/services", {}, limit)) note(service["Spec"].value("Labels", Json()));
+  for (const auto& container : api_.list("/containers/json?all=1", {}, limit)) note(container.value("Labels", Json()));
+  return all;
 }
 
 std::set<std::string> SwarmEngine::our_stacks(const Limit& limit) {

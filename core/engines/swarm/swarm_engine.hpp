@@ -40,6 +40,7 @@ class SwarmEngine final : public Engine {
   std::vector<std::string> remove(const std::string& stack, const Limit& limit) override;
   std::vector<EngineObject> inventory(const std::string& stack, const Limit& limit) override;
   std::vector<std::string> unmarked_stacks(const Limit& limit) override;
+  std::vector<LabelsOfStack> proxy_labels(const Limit& limit) override;
   std::optional<Deployed> deployed(const std::string& stack, const Limit& limit) override;
   Convergence state(const std::string& stack, const Limit& limit) override;
   Convergence wait_converged(const std::string& stack, const Limit& limit) override;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <base/limit.hpp>
+#include <engine/labels_of_stack.hpp>
 #include <engine/service_limits.hpp>
 #include <recipes/file_object.hpp>
 #include <recipes/lint_finding.hpp>
@@ -163,6 +164,9 @@ class Engine {
   // Stacks of which something is there that no Simmer has marked as its own: what is left of one whose marked parts are gone,
   // or a stranger's. The caller decides by the name.
   virtual std::vector<std::string> unmarked_stacks(const Limit&) { return {}; }
+
+  // The labels by which a proxy could be told of services and containers, whoever made them; empty where no proxy reads any.
+  virtual std::vector<LabelsOfStack> proxy_labels(const Limit&) { return {}; }
 
   // Nothing when no deployment of that name exists.
   virtual std::optional<Deployed> deployed(const std::string& stack, const Limit& limit) = 0;

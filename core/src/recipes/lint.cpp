@@ -1,11 +1,13 @@
 // A handful of rules that a maintainer is glad to hear of before a user is bitten. docs/formats/recipe.md lists them.
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <set>
 
 #include <config/config.hpp>
 #include <recipes/compose.hpp>
 #include <recipes/env_file.hpp>
+#include <recipes/proxy_labels.hpp>
 #include <recipes/recipe_tree.hpp>
 #include <simmer/error.hpp>
 #include <simmer/version.hpp>
@@ -111,6 +113,16 @@ void lint_backup_labels(const RecipeTree& tree, const ServiceFacts& service, std
   }
 }
 
+// All stacks share the proxy's names.
+void lint_proxy_names(const RecipeTree& tree, std::vector<LintFinding>& findings) {
+  const auto stack = tree.environment.find("STACK_NAME");
+  if (stack == tree.environment.end() || stack->second.empty()) return;
+  std::map<std::string, std::string> names;  // by service
+  for (const auto& name : names_not_after(tree.compose, stack->second)) names[name.service] += (names[name.service].empty() ? "" : ", ") + name.section + "." + name.name;
+  for (const auto& [service, listed] : names)
+    findings.push_back({"S010", false, "service " + service + ": another stack can have these names of the proxy's, which would end both: " + listed + "; begin them with ${STACK_NAME}"});
+}
+
 // What `A= # x` and `A=x # y # z` mean to abra is seldom what was meant.
 void lint_env_sample(const std::string& text, std::vector<LintFinding>& findings) {
   for (const auto& line : read_env_lines(text, ".env.sample"))
@@ -147,6 +159,7 @@ std::vector<LintFinding> lint(const RecipeTree& tree) {
   lint_versions(tree.facts.secrets, "S003", "secret", "set SECRET_…_VERSION in .env.sample", findings);
   lint_secrets(tree, findings);
   for (const auto& service : tree.facts.services) lint_backup_labels(tree, service, findings);
+  lint_proxy_names(tree, findings);
   if (!has_app) findings.push_back({"S004", false, "no service is called 'app', where operators look first"});
   for (auto& finding : findings) finding.message = one_line(finding.message);
   return findings;

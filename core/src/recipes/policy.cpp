@@ -3,12 +3,13 @@
 // does not know are not in it: reading refuses them. docs/recipe-policy.md is the table of it.
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <set>
 
 #include <recipes/compose.hpp>
 #include <recipes/inside.hpp>
 #include <recipes/recipe_tree.hpp>
-#include <recipes/router_rule.hpp>
+#include <recipes/proxy_labels.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -48,6 +49,12 @@ class PolicyJudge {
         service_ = entry.key;
         judge_service(entry.value);
       }
+    proxy_.emplace(compose, stack_, domain_, holds_docker());
+    if (const YamlValue* services = compose.find("services"))
+      for (const auto& entry : services->entries) {
+        service_ = entry.key;
+        judge_proxy(entry.value);
+      }
     service_.clear();
     judge_resources(compose, "volumes");
     judge_resources(compose, "secrets");
@@ -86,8 +93,16 @@ class PolicyJudge {
         add("host-ports",
             "publishes port " + facts.target + (facts.published.empty() ? "" : " as " + facts.published) + " of the host");
       }
+  }
+
+  void judge_proxy(const YamlValue& service) {
+    judge_network_names(service);
     judge_labels(service.find("labels"));
     if (const YamlValue* deploy = service.find("deploy")) judge_labels(deploy->find("labels"));
+  }
+
+  bool holds_docker() const {
+    return std::any_of(violations_.begin(), violations_.end(), [](const PolicyViolation& violation) { return violation.permission == "docker-socket"; });
   }
 
   // --- mounts ---
@@ -189,38 +204,36 @@ class PolicyJudge {
       add("host-namespaces", "builds in the network " + shown(*network));
   }
 
-  // --- routers ---
+  // --- the proxy ---
 
   void judge_labels(const YamlValue* labels) {
     if (labels == nullptr) return;
     for (const auto& entry : labels->entries) {
       here_ = &entry.value;
-      const std::string name = lower(entry.key);  // Traefik does not tell the case of labels apart
-      if (!begins_with(name, "traefik.")) continue;
-      const std::string& value = entry.value.text;
-      const bool http = begins_with(name, "traefik.http.routers."), tcp = begins_with(name, "traefik.tcp.routers.");
-      if (begins_with(name, "traefik.udp.routers.")) {
-        add("foreign-hosts", "has the udp router " + entry.key + ": it has no host and takes a whole entry point");
-      } else if ((http || tcp) && name.size() > 5 && name.compare(name.size() - 5, 5, ".rule") == 0) {
-        if (const std::string foreign = foreign_host_in_rule(value, domain_); !foreign.empty())
-          add("foreign-hosts", "has the router rule " + value.substr(0, 200) + ", which " + foreign + " instead of " + domain_);
-      } else if (contains(name, "frontend.rule") || begins_with(name, "traefik.tls.")) {
-        add("foreign-hosts", "has the label " + entry.key + ", which reaches beyond its own routers");
-      } else if ((http || tcp) && contains(name, ".tls.domains")) {
-        judge_certificate_names(entry.key, value);
+      if (const std::string foreign = proxy_->foreign_in(entry.key, entry.value.text); !foreign.empty()) add("foreign-hosts", foreign);
+    }
+  }
+
+  // On the proxy's network stand all other apps: there a name that could be theirs would be answered by the run.
+  void judge_network_names(const YamlValue& service) {
+    const YamlValue* networks = service.find("networks");
+    if (networks == nullptr || !networks->is_map()) return;
+    for (const auto& joined : networks->entries) {
+      const auto facts = std::find_if(tree_.facts.networks.begin(), tree_.facts.networks.end(), [&](const ResourceFacts& each) { return each.name == joined.key; });
+      if (facts == tree_.facts.networks.end() || !facts->external) continue;
+      here_ = &joined.value;
+      if (could_be_anothers(service_)) add("foreign-networks", "has a name on the network " + facts->resolved_name + " that could be another app's; call it by one word");
+      const YamlValue* aliases = asked_for(joined.value, "aliases");
+      if (aliases == nullptr) continue;
+      for (const auto& alias : aliases->items) {
+        here_ = &alias;
+        if (!proxy_->is_own_host(alias.text)) add("foreign-networks", "takes the name " + shown(alias) + " on the network " + facts->resolved_name);
       }
     }
   }
 
-  // tls.domains[n].main and .sans: names a certificate is ordered for.
-  void judge_certificate_names(const std::string& label, const std::string& value) {
-    std::istringstream names(value);
-    for (std::string name; std::getline(names, name, ',');) {
-      name.erase(std::remove(name.begin(), name.end(), ' '), name.end());
-      if (!foreign_host_in_rule("Host(`" + name + "`)", domain_).empty())
-        add("foreign-hosts", "asks by " + label + " for a certificate of " + name);
-    }
-  }
+  // Services of other stacks are <domain with '_'>_<service>.
+  bool could_be_anothers(const std::string& name) const { return std::count(name.begin(), name.end(), '_') > 1 && !is_named_after(name, stack_); }
 
   // --- volumes, secrets, configs, networks of the whole file ---
 
@@ -342,8 +355,13 @@ class PolicyJudge {
   const std::string stack_, domain_, proxy_network_;
   std::string service_;
   const YamlValue* here_ = nullptr;
+  std::optional<ProxyLabels> proxy_;
   std::vector<PolicyViolation> violations_;
 };
+
+bool is_allowed(const std::vector<std::string>& allowed, const std::string& permission) {
+  return std::find(allowed.begin(), allowed.end(), permission) != allowed.end();
+}
 
 }  // namespace
 
@@ -357,9 +375,22 @@ const std::vector<std::string>& policy_permissions() {
 std::vector<PolicyViolation> judge_policy(const RecipeTree& tree, const std::string& stack, const std::string& domain,
                                           const std::vector<std::string>& allowed, const std::string& proxy_network) {
   std::vector<PolicyViolation> violations = PolicyJudge(tree, stack, domain, proxy_network).judge();
-  std::erase_if(violations, [&](const PolicyViolation& violation) {
-    return std::find(allowed.begin(), allowed.end(), violation.permission) != allowed.end();
-  });
+  std::erase_if(violations, [&](const PolicyViolation& violation) { return is_allowed(allowed, violation.permission); });
+  return violations;
+}
+
+std::vector<PolicyViolation> judge_taken_names(const RecipeTree& tree, const std::string& stack, const std::vector<std::string>& allowed,
+                                               const std::vector<LabelsOfStack>& others) {
+  std::vector<PolicyViolation> violations;
+  if (is_allowed(allowed, "foreign-hosts")) return violations;
+  for (const auto& name : names_not_after(tree.compose, stack))
+    for (const auto& other : others)
+      if (other.stack != stack && std::any_of(other.names.begin(), other.names.end(), [&](const std::string& label) { return defines(label, name); })) {
+        violations.push_back({"foreign-hosts", name.service,
+                              one_line(name.at->place() + ": service " + name.service + " defines the proxy's " + name.section + "." + name.name + ", which " +
+                                       (other.stack.empty() ? "a container of no stack" : "the stack " + other.stack) + " has already: begin the name with ${STACK_NAME}")});
+        break;
+      }
   return violations;
 }
 

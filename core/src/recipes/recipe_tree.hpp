@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <engine/labels_of_stack.hpp>
 #include <engine/service_limits.hpp>
 #include <recipes/file_object.hpp>
 #include <recipes/lint_finding.hpp>
@@ -67,6 +68,12 @@ std::string one_file(const RecipeTree& tree);
 // operator's exceptions (the words of PolicyViolation::permission). `proxy_network` is not foreign.
 std::vector<PolicyViolation> judge_policy(const RecipeTree& tree, const std::string& stack, const std::string& domain,
                                           const std::vector<std::string>& allowed, const std::string& proxy_network);
+
+// What of the proxy's names `tree` defines without the stack's name before it, and another stack has already: two that differ knock each
+// other out, and services of one name share their traffic. `others`: labels that stand on the engine, by stack. Not judged where `allowed` holds foreign-hosts.
+std::vector<PolicyViolation> judge_taken_names(const RecipeTree& tree, const std::string& stack, const std::vector<std::string>& allowed,
+                                               const std::vector<LabelsOfStack>& others);
+
 // The words that `allow` may hold.
 const std::vector<std::string>& policy_permissions();
 

@@ -1,5 +1,6 @@
 #include <runs/upgrade_tier.hpp>
 
+#include <recipes/proxy_labels.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -57,7 +58,9 @@ void report_traits(RunContext& run, const RecipeTraits& traits) {
 }
 
 CheckResult judge_state(RunContext& run, const RecipeState& state) {
-  const auto violations = judge_policy(state.tree, run.spec.stack, run.spec.domain, run.spec.allow, run.spec.proxy_network);
+  auto violations = judge_policy(state.tree, run.spec.stack, run.spec.domain, run.spec.allow, run.spec.proxy_network);
+  if (violations.empty() && !names_not_after(state.tree.compose, run.spec.stack).empty())
+    violations = judge_taken_names(state.tree, run.spec.stack, run.spec.allow, run.engine.proxy_labels(Limit::in(std::chrono::seconds(30), run.stop)));
   if (violations.empty()) return {Outcome::pass, "the recipe stays within its run"};
   std::string all;
   for (const auto& violation : violations) all += (all.empty() ? "" : "; ") + violation.what + " (" + violation.permission + ")";

@@ -34,7 +34,7 @@ std::vector<std::string> rules_with(const std::string& from, const std::string& 
 TEST(Lint, CleanIsEmpty) {
   EXPECT_THAT(rules_with("nginx", "nginx"), IsEmpty());
   EXPECT_THAT(rules(read_fixture("page")), IsEmpty());
-  EXPECT_THAT(rules(read_fixture("proxy")), IsEmpty());
+  EXPECT_THAT(rules(read_fixture("proxy")), ElementsAre("S010")) << "as it is published";
   EXPECT_THAT(rules(read_fixture("identity")), IsEmpty());
 }
 
@@ -58,6 +58,8 @@ TEST(Lint, EachRule) {
   EXPECT_THAT(rules_with("services:", "secrets: {s: {name: '${STACK_NAME}_s_${SECRET_S_VERSION}', external: true}}\nservices:"),
               ElementsAre("S003!"));
   EXPECT_THAT(rules_with("app:", "web:"), ElementsAre("S004"));
+  EXPECT_THAT(rules_with("labels: [", "labels: ['traefik.http.routers.x.rule=Host(`${DOMAIN}`)', 'traefik.http.routers.x.tls=true', "), ElementsAre("S010"));
+  EXPECT_THAT(rules_with("labels: [", "labels: ['traefik.http.routers.${STACK_NAME}_x.rule=Host(`${DOMAIN}`)', "), IsEmpty());
 }
 
 std::vector<std::string> messages(const RecipeTree& tree) {

@@ -190,6 +190,23 @@ const Case cases[] = {
      "",
      {"foreign-hosts"},
      ""},
+    // other names of the proxy's
+    {"RouterOfTheProxysOwn", "deploy: {labels: ['traefik.http.routers.${STACK_NAME}.service=api@internal']}", "", {"foreign-hosts"}, "api@internal"},
+    {"RouterToAnothersService", "deploy: {labels: ['traefik.http.routers.${STACK_NAME}.service=keycloak_example_org-app@swarm']}", "", {"foreign-hosts"}, "none of its own"},
+    {"RouterToAServiceOfAFile", "deploy: {labels: ['traefik.tcp.routers.${STACK_NAME}.service=db@file']}", "", {"foreign-hosts"}, ""},
+    {"RouterToNobodysService", "deploy: {labels: ['traefik.http.routers.${STACK_NAME}.service=app']}", "", {"foreign-hosts"}, ""},
+    {"RouterThroughAnothersMiddleware", "deploy: {labels: ['Traefik.http.routers.${STACK_NAME}.Middlewares=${STACK_NAME}-a@docker, login@docker']}", "", {"foreign-hosts"}, "login@docker"},
+    {"CertificateResolver", "deploy: {labels: ['traefik.http.routers.${STACK_NAME}.tls.certresolver=production']}", "", {"foreign-hosts"}, "LETS_ENCRYPT_ENV"},
+    {"ChainOfAnothers", "deploy: {labels: ['traefik.http.middlewares.${STACK_NAME}.chain.middlewares=other']}", "", {"foreign-hosts"}, ""},
+    {"ErrorsFromAnothers", "deploy: {labels: ['traefik.http.middlewares.${STACK_NAME}.errors.service=other']}", "", {"foreign-hosts"}, ""},
+    {"ForwardedToTheProxyItself", "deploy: {labels: ['traefik.http.middlewares.${STACK_NAME}.forwardauth.address=http://127.0.0.1:8080/api']}", "", {"foreign-hosts"}, "127.0.0.1"},
+    {"ForwardedByAUserName", "deploy: {labels: ['traefik.http.middlewares.${STACK_NAME}.forwardauth.address=http://app@127.0.0.1/']}", "", {"foreign-hosts"}, ""},
+    {"ServiceElsewhere", "deploy: {labels: ['traefik.http.services.${STACK_NAME}.loadbalancer.server.url=http://10.0.0.1']}", "", {"foreign-hosts"}, ""},
+    {"ServiceElsewhereInAList", "deploy: {labels: ['traefik.http.services.${STACK_NAME}.loadbalancer.servers[0].url=http://10.0.0.1']}", "", {"foreign-hosts"}, ""},
+    {"ServiceOfServices", "deploy: {labels: ['traefik.http.services.${STACK_NAME}.weighted.services[0].name=other']}", "", {"foreign-hosts"}, ""},
+    {"TransportOfAnothers", "deploy: {labels: ['traefik.http.services.${STACK_NAME}.loadbalancer.serverstransport=other']}", "", {"foreign-hosts"}, ""},
+    {"AliasOnTheProxysNetwork", "networks: {proxy: {aliases: [keycloak_example_org_app]}}", "networks: {proxy: {external: true}}", {"foreign-networks"}, "keycloak_example_org_app"},
+    {"AliasThatIsAHost", "networks: {proxy: {aliases: [auth.example.org]}}", "networks: {proxy: {external: true}}", {"foreign-networks"}, "auth.example.org"},
     // x-simmer-local
     {"LocalFileOutside", "x-simmer-local: {command: [a], files: {f: ../../etc/passwd}}", "", {"bind-mounts"}, ""},
     {"LocalFileAbsolute", "x-simmer-local: {command: [a], files: {f: /etc/passwd}}", "", {"bind-mounts"}, ""},
@@ -242,6 +259,16 @@ services:
         - traefik.http.routers.x.tls.domains[0].main=${DOMAIN}
         - traefik.http.routers.x.tls.domains[0].sans=*.${DOMAIN}, a.${DOMAIN}
         - traefik.http.middlewares.x.headers.customrequestheaders.Host=other
+        - traefik.http.routers.${STACK_NAME}-two.service=${STACK_NAME}
+        - traefik.http.routers.${STACK_NAME}_api.service=y@swarm
+        - traefik.http.services.y.loadbalancer.server.port=80
+        - traefik.http.routers.x.middlewares=x,${STACK_NAME}-b@docker,security@file
+        - traefik.http.routers.x.tls.certresolver=${LETS_ENCRYPT_ENV}
+        - traefik.http.routers.x.tls.options=default@file
+        - traefik.http.routers.off.service=noop@internal
+        - traefik.http.middlewares.${STACK_NAME}-auth.forwardauth.address=http://app:9000/check?to=http://x
+        - traefik.http.middlewares.${STACK_NAME}-b.forwardauth.address=https://auth.${DOMAIN}/
+    networks: {proxy: {aliases: ['${STACK_NAME}_web', 'mail.${DOMAIN}', app]}, internal: {aliases: [auth.example.org]}}
     x-simmer-local:
       command: [a]
       files: {sub/f: inside.txt, g: '${RECIPE_DIR}/inside.txt'}
@@ -254,6 +281,31 @@ networks: {proxy: {external: true}, internal: {driver: overlay, internal: true},
   folder.write("inside.txt", "A=b\n");
   const auto violations = judge_policy(folder.read(), stack, domain, {}, "proxy");
   for (const auto& violation : violations) ADD_FAILURE() << violation.permission << ": " << violation.what;
+}
+
+TEST(Policy, AServiceIsNotCalledLikeAnothersOnTheProxysNetwork) {
+  const std::string name = "keycloak_example_org_app";
+  RecipeFolder folder("services: {app: {image: a}, " + name + ": {image: a, networks: [proxy]}}\nnetworks: {proxy: {external: true}}\n");
+  EXPECT_EQ(words(judge_policy(folder.read(), stack, domain, {}, "proxy")), std::set<std::string>{"foreign-networks"});
+  RecipeFolder apart("services: {app: {image: a}, " + name + ": {image: a, networks: [inner]}}\nnetworks: {inner: , proxy: {external: true}}\n");
+  EXPECT_THAT(judge_policy(apart.read(), stack, domain, {}, "proxy"), IsEmpty());
+}
+
+// Names of the proxy's that are not the stack's by their own: the run's, unless somebody has them.
+TEST(Policy, ANameOfTheProxysThatAnotherStackHasIsRefused) {
+  RecipeFolder folder("services:\n  app:\n    image: a\n    deploy:\n      labels:\n        - traefik.http.services.Web.loadbalancer.server.port=80\n"
+                      "        - traefik.http.routers.${STACK_NAME}.rule=Host(`${DOMAIN}`)\n");
+  const RecipeTree tree = folder.read();
+  const auto judged = [&](const std::string& other, const std::string& label) { return judge_taken_names(tree, stack, {}, {{other, {label}}}); };
+  const auto taken = judged("live_example_org", "traefik.HTTP.services.web.loadbalancer.server.port");
+  ASSERT_EQ(words(taken), std::set<std::string>{"foreign-hosts"});
+  EXPECT_THAT(taken[0].what, ::testing::StartsWith("compose.yml:6:"));
+  EXPECT_THAT(taken[0].what, HasSubstr("http.services.web, which the stack live_example_org has already"));
+  EXPECT_THAT(judged("", "traefik.http.services.web.loadbalancer.server.port"), ::testing::SizeIs(1));
+  EXPECT_THAT(judged("live_example_org", "traefik.http.services.web2.loadbalancer.server.port"), IsEmpty());
+  EXPECT_THAT(judged("live_example_org", "traefik.http.routers.web.rule"), IsEmpty()) << "another section";
+  EXPECT_THAT(judged(stack, "traefik.http.services.web.loadbalancer.server.port"), IsEmpty()) << "its own";
+  EXPECT_THAT(judge_taken_names(tree, stack, {"foreign-hosts"}, {{"live_example_org", {"traefik.http.services.web.x"}}}), IsEmpty());
 }
 
 TEST(Policy, AnotherProxyNetworkIsForeign) {
