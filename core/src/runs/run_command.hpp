@@ -29,6 +29,8 @@ struct Session {
   std::string command_line;  // as typed, for locks and journals
   Interruption* interruption = nullptr;
   Progress* progress = nullptr;
+  // Says why on standard error (and on standard output, where a document is wanted) and ends the process at once, from any thread; empty: LastResort's own.
+  std::function<void(const Error&)> end;
 
   RecoverOptions recover_options(bool dry_run = false) const;
   Limit wait_limit() const;  // for locks: --wait

@@ -343,7 +343,8 @@ TEST(WorkingTree, LargerThanARecipeMayBeIsRefused) {
   // What stays behind does not count.
   GitRecipe recipe;
   recipe.write(".gitignore", "*.img\n").release("1.0.0+1");
-  fs::copy_file(large.path() / "disk.img", recipe.path() / "disk.img");
+  std::ofstream(recipe.path() / "disk.img");
+  fs::resize_file(recipe.path() / "disk.img", (std::uint64_t{512} << 20U) + 1);
   EXPECT_NO_THROW(take_working_tree(recipe.path(), out.path() / "t"));
 }
 
