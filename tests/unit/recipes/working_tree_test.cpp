@@ -1,12 +1,7 @@
 // A working tree is tested as it is: what is uncommitted comes along, what is ignored does not, and
 // what it is called tells a clean one from a dirty one.
 #include <gmock/gmock.h>
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-
-#include <thread>
 
 #include <recipes/recipe_repository.hpp>
 
@@ -20,6 +15,7 @@ using ::testing::MatchesRegex;
 using testing_recipes::error_of;
 using testing_recipes::GitRecipe;
 using testing_recipes::RecipeFolder;
+using testing_recipes::Swapper;
 
 TEST(WorkingTree, CleanIsItsHead) {
   GitRecipe recipe;
@@ -278,18 +274,6 @@ TEST(WorkingTree, WithASubmoduleIsRefusedAsItsCommitIs) {
 }
 
 // --- each thing is opened once, and what was opened is what is copied --------------------------------------------
-
-// Swaps two names as fast as it can, for as long as it lives.
-class Swapper {
- public:
-  Swapper(const fs::path& one, const fs::path& other)
-      : thread_([=](const std::stop_token& stop) {
-          while (!stop.stop_requested()) ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
-        }) {}
-
- private:
-  std::jthread thread_;
-};
 
 TEST(WorkingTree, ThatIsSwappedForLinksWhileItIsCopiedBringsNothingFromOutside) {
   RecipeFolder outside;
