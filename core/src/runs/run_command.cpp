@@ -238,10 +238,10 @@ void RunOf::settle(bool uses_canonical, bool keep_dirty) {
 }
 
 void RunOf::take_tree() {
-  auto& spec = record_.spec;
-  make_folders(state_.work(spec.run_id));
-  spec.head = read("copying " + target_.working_tree.string(), [&](const Limit& limit) { return take_working_tree(target_.working_tree, state_.work(spec.run_id) / "head", limit); });
-  spec.head_is_taken = true;
+  const fs::path work = state_.work(record_.spec.run_id);
+  make_folders(work);
+  record_.spec.head = read("copying " + target_.working_tree.string(), [&](const Limit& limit) { return take_working_tree(target_.working_tree, work / "head", limit); });
+  record_.spec.head_is_taken = true;
 }
 
 // Nothing was begun: nothing stays. Also called by another thread, while this one hangs.
@@ -266,9 +266,8 @@ void RunOf::attempt_until_clear() {
     // A red cold run is repeated once in isolation: a loaded machine must not be taken for a bad change.
     if (quick || record_.verdict != Verdict::fail || spec.attempt == 2 || session_.interruption->count() > 0 || !report.residue.empty()) break;
     log_->line(LogLevel::info, "red: " + reason_of(report) + "; once more, to be sure");
-    if (target_.working_tree.empty()) continue;
     // By now there is a run: what is left of it, if this hangs, is for `recover`.
-    spec.head = read_bounded(session_, "copying " + target_.working_tree.string(), {}, [&](const Limit& limit) { return take_working_tree(target_.working_tree, state_.work(spec.run_id) / "head", limit); });
+    if (!target_.working_tree.empty()) spec.head = read_bounded(session_, "copying " + target_.working_tree.string(), {}, [&](const Limit& limit) { return take_working_tree(target_.working_tree, state_.work(spec.run_id) / "head", limit); });
   }
   if (spec.attempt == 2 && record_.verdict == Verdict::pass) record_.verdict = Verdict::flaky;
   record_.full = !quick && is_full(record_.attempts.back(), spec.tiers);
@@ -418,8 +417,8 @@ RunOutcome RunOf::go() {
   refuse_full_disk();
   begin();
   try {
-    auto& spec = record_.spec;
     if (!target_.working_tree.empty()) take_tree();
+    auto& spec = record_.spec;
     choose_mode();
     log_->line(LogLevel::info, "run " + spec.run_id + ": " + std::string(to_string(spec.mode)) + " run of " + spec.app + " at " + label() + " (" + spec.head.commit.substr(0, 12) + ")");
     choose_base();
@@ -494,17 +493,6 @@ RecoverOptions Session::recover_options(bool dry_run) const {
 }
 
 Limit Session::wait_limit() const { return Limit::in(config.deadlines.wait, interruption->token()); }
-
-std::string cold_label(const std::string& recipe, const std::string& hex) {
-  const std::string first = recipe.substr(0, 4);
-  return (first == "warm" ? "wrm0" : first) + "-" + hex;
-}
-
-std::string stack_of_domain(const std::string& domain) {
-  std::string stack = domain;
-  std::replace(stack.begin(), stack.end(), '.', '_');
-  return stack;
-}
 
 RunOutcome run_recipe(Session& session, const RunRequest& request) { return RunOf(session, request).go(); }
 

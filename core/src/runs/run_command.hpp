@@ -77,8 +77,4 @@ std::vector<std::string> known_recipes(const Config& config);
 // meta.json cannot be read: Error(needs_operator), unless `even_damaged`.
 std::string find_canonical(const Session& session, const std::string& name, bool even_damaged = false);
 
-// The first part of a cold run's domain: <first 4 characters of the recipe>-<6 hex>; `warm` is the canonicals' own prefix.
-std::string cold_label(const std::string& recipe, const std::string& hex);
-std::string stack_of_domain(const std::string& domain);
-
 }  // namespace simmer

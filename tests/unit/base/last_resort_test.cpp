@@ -17,6 +17,12 @@ void hang() {
 
 void print(const char* text) { EXPECT_GT(::write(STDERR_FILENO, text, std::char_traits<char>::length(text)), 0); }
 
+// In a program started anew: a thread begun after a fork does not live under every sanitizer.
+class LastResortDeathTest : public ::testing::Test {
+ protected:
+  LastResortDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
 TEST(LastResort, WorkThatComesBackIsLeftAlone) {
   std::stop_source stop;
   bool tidied = false;
@@ -28,7 +34,7 @@ TEST(LastResort, WorkThatComesBackIsLeftAlone) {
   EXPECT_FALSE(tidied);
 }
 
-TEST(LastResortDeathTest, WorkThatHangsIsEndedAtItsLimit) {
+TEST_F(LastResortDeathTest, WorkThatHangsIsEndedAtItsLimit) {
   const auto work = [] {
     const LastResort last_resort("reading x", Limit::in(milliseconds(0)), [] { print("tidied "); }, {});
     hang();
@@ -36,7 +42,7 @@ TEST(LastResortDeathTest, WorkThatHangsIsEndedAtItsLimit) {
   EXPECT_EXIT(work(), ::testing::ExitedWithCode(7), "tidied simmer: timed out while reading x");
 }
 
-TEST(LastResortDeathTest, WorkThatHangsIsEndedWhenItIsStopped) {
+TEST_F(LastResortDeathTest, WorkThatHangsIsEndedWhenItIsStopped) {
   const auto work = [] {
     std::stop_source stop;
     const LastResort last_resort("reading x", Limit::in(std::chrono::minutes(1), stop.get_token()), {}, {});
@@ -47,7 +53,7 @@ TEST(LastResortDeathTest, WorkThatHangsIsEndedWhenItIsStopped) {
 }
 
 // The work goes on while it is tidied up: what it makes meanwhile goes too, and an end of the caller's own is what is said.
-TEST(LastResortDeathTest, TidyingIsTriedAgainAndTheCallerMayEndIt) {
+TEST_F(LastResortDeathTest, TidyingIsTriedAgainAndTheCallerMayEndIt) {
   const auto work = [] {
     int tries = 0;
     const auto tidy = [&tries] {
