@@ -72,11 +72,12 @@ void look_at_includes(const fs::path& file, int depth) {
   }
 }
 
-// No kind is asked of the system here that listing a folder does not tell: objects are many.
+// No kind is asked of the system here that listing a folder does not tell: objects are many. The socket of git's own watcher of files
+// is no file that anybody reads.
 void look_at_all(const fs::path& folder) {
   std::error_code failed;
   for (fs::recursive_directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed))
-    if (std::error_code gone; !entry->is_directory(gone) && (entry->is_symlink(gone) || !entry->is_regular_file(gone))) is_file(entry->path());
+    if (std::error_code gone; entry->path().filename() != "fsmonitor--daemon.ipc" && !entry->is_directory(gone) && (entry->is_symlink(gone) || !entry->is_regular_file(gone))) is_file(entry->path());
   for (const char* config : {"config", "config.worktree"}) look_at_includes(folder / config, 0);
 }
 

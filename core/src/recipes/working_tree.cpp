@@ -27,13 +27,16 @@ namespace {
 constexpr std::size_t max_entries = 20000, max_depth = 100;
 constexpr std::uint64_t max_bytes = std::uint64_t{512} << 20U;
 
-std::vector<std::string> names_in(const Fd& folder, const fs::path& shown) {
+// Of a tree that anybody may have made: a name can hold anything.
+std::string shown(const fs::path& path) { return one_line(path.string()); }
+
+std::vector<std::string> names_in(const Fd& folder, const fs::path& path) {
   const int own = ::openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* stream = own < 0 ? nullptr : ::fdopendir(own);
   if (stream == nullptr) {
     const int failed = errno;
     if (own >= 0) ::close(own);
-    throw_errno("listing " + shown.string(), failed);
+    throw_errno("listing " + shown(path), failed);
   }
   const std::unique_ptr<DIR, int (*)(DIR*)> closer(stream, &::closedir);
   std::vector<std::string> names;
@@ -135,7 +138,7 @@ class TreeCopy {
     // Not opened to be read before it is known what it is: a pipe or a device is not touched.
     const Fd inode(::openat(folder.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat info {};
-    if (!inode || ::fstat(inode.get(), &info) != 0) throw_errno("reading " + (from_ / path).string(), errno);
+    if (!inode || ::fstat(inode.get(), &info) != 0) throw_errno("reading " + shown(from_ / path), errno);
     if (name != ".gitignore" && is_left_out(path, S_ISDIR(info.st_mode))) return false;
     if (++entries_ > max_entries) refuse_recipe("the tree holds more than 20000 files and folders");
     if (S_ISDIR(info.st_mode)) return copy_below(inode, path, depth);
@@ -147,20 +150,20 @@ class TreeCopy {
 
   // Git knows no folder without files, so no commit could be told from one with more of them.
   bool copy_below(const Fd& inode, const fs::path& path, std::size_t depth) {
-    if (::mkdir((to_ / path).c_str(), 0755) != 0) throw_errno("making folder " + (to_ / path).string(), errno);
+    if (::mkdir((to_ / path).c_str(), 0755) != 0) throw_errno("making folder " + shown(to_ / path), errno);
     const Fd folder(::openat(inode.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder) throw_errno("reading " + (from_ / path).string(), errno);
+    if (!folder) throw_errno("reading " + shown(from_ / path), errno);
     folders_.insert(path.string());
     if (copy_folder(folder, path, depth + 1)) return true;
     folders_.erase(path.string());
-    if (::rmdir((to_ / path).c_str()) != 0) throw_errno("removing the empty folder " + (to_ / path).string(), errno);
+    if (::rmdir((to_ / path).c_str()) != 0) throw_errno("removing the empty folder " + shown(to_ / path), errno);
     return false;
   }
 
   void copy_link(const Fd& inode, const fs::path& path) {
     std::string target(PATH_MAX, '\0');
     const ssize_t size = ::readlinkat(inode.get(), "", target.data(), target.size());
-    if (size < 0) throw_errno("reading the link " + (from_ / path).string(), errno);
+    if (size < 0) throw_errno("reading the link " + shown(from_ / path), errno);
     target.resize(static_cast<std::size_t>(size));
     git::check_link(path, target);
     fs::create_symlink(target, to_ / path);
@@ -170,26 +173,27 @@ class TreeCopy {
   void copy_file(const Fd& inode, const fs::path& path, const struct stat& info) {
     if (path.filename() == ".gitignore" && static_cast<std::size_t>(info.st_size) > yaml_max_bytes) refuse_recipe(path.string() + " is larger than 1 MiB");
     refuse_too_large(static_cast<std::uint64_t>(info.st_size), path);
-    const Fd from = open_file("/proc/self/fd/" + std::to_string(inode.get()), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    const Fd from(::open(("/proc/self/fd/" + std::to_string(inode.get())).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (!from) throw_errno("reading " + shown(from_ / path), errno);
     const Fd to = open_file(to_ / path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
     std::array<char, 65536> buffer;
     while (true) {
       check_limit();
       const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) throw_errno("reading " + (from_ / path).string(), errno);
+      if (got < 0) throw_errno("reading " + shown(from_ / path), errno);
       if (got == 0) break;
       // It may grow meanwhile: what was read counts, not what it was said to be.
       refuse_too_large(static_cast<std::uint64_t>(got), path);
       bytes_ += static_cast<std::uint64_t>(got);
       for (ssize_t at = 0; at < got;) {
         const ssize_t put = ::write(to.get(), buffer.data() + at, static_cast<std::size_t>(got - at));
-        if (put < 0 && errno != EINTR) throw_errno("writing " + (to_ / path).string(), errno);
+        if (put < 0 && errno != EINTR) throw_errno("writing " + shown(to_ / path), errno);
         at += std::max<ssize_t>(put, 0);
       }
     }
     const bool executable = (info.st_mode & S_IXUSR) != 0;
-    if (::fchmod(to.get(), executable ? 0755 : 0644) != 0) throw_errno("setting the mode of " + (to_ / path).string(), errno);
+    if (::fchmod(to.get(), executable ? 0755 : 0644) != 0) throw_errno("setting the mode of " + shown(to_ / path), errno);
     copied_[path.string()] = {executable ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB, ""};
   }
 
@@ -237,7 +241,7 @@ class TreeCopy {
     const std::string& target = found->second.target;
     git_oid id;
     const int failed = found->second.mode == GIT_FILEMODE_LINK ? git_odb_hash(&id, target.data(), target.size(), GIT_OBJECT_BLOB) : git_odb_hashfile(&id, (to_ / path).c_str(), GIT_OBJECT_BLOB);
-    if (failed != 0) throw Error(ErrorKind::unavailable, "reading " + (to_ / path).string() + ": " + git::last_error());
+    if (failed != 0) throw Error(ErrorKind::unavailable, "reading " + shown(to_ / path) + ": " + git::last_error());
     return git_oid_equal(&id, git_tree_entry_id(entry)) == 1;
   }
 

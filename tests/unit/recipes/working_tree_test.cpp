@@ -394,6 +394,23 @@ TEST(WorkingTree, WhoseFilesOfGitAreLinksToWhatNeverEndsIsRefused) {
   EXPECT_THAT(error_of([&] { take_working_tree(recipe.path(), out.path() / "t"); }, ErrorKind::config), HasSubstr(".git/packed-refs is a device"));
 }
 
+TEST(WorkingTree, ThatGitWatchesIsCopied) {
+  GitRecipe recipe;
+  const std::string head = recipe.release("1.0.0+1");
+  RecipeFolder out;
+  ASSERT_EQ(::mknod((recipe.path() / ".git/fsmonitor--daemon.ipc").c_str(), S_IFSOCK | 0600, 0), 0);
+  EXPECT_EQ(take_working_tree(recipe.path(), out.path() / "t").commit, head);
+  ASSERT_EQ(::mknod((recipe.path() / ".git/packed-refs").c_str(), S_IFSOCK | 0600, 0), 0);
+  EXPECT_THAT(error_of([&] { take_working_tree(recipe.path(), out.path() / "u"); }, ErrorKind::config), HasSubstr("packed-refs is a socket"));
+}
+
+TEST(WorkingTree, WhoseNamesAreControlCharactersSaysThemInOneLine) {
+  RecipeFolder tree, out;
+  tree.write("compose.yml", "x");
+  ASSERT_EQ(::mkfifo((tree.path() / "a\n\x1b[31m").c_str(), 0600), 0);
+  EXPECT_THAT(error_of([&] { take_working_tree(tree.path(), out.path() / "t"); }), ::testing::Not(HasSubstr("\x1b")));
+}
+
 TEST(WorkingTree, OfAWorktreeLooksAtBothOfItsFolders) {
   for (const std::string name : {"worktrees/more/HEAD", "packed-refs"}) {
     GitRecipe recipe;
