@@ -284,7 +284,7 @@ TEST(WorkingTree, ThatIsSwappedForLinksWhileItIsCopiedBringsNothingFromOutside) 
     fs::create_symlink(outside.path() / (what == "file" ? "secret" : "config"), beside.path() / "link");
     const Swapper swapper(tree.path() / what, beside.path() / "link");
     int copied = 0;
-    for (int i = 0; i < 400; ++i) {
+    for (int i = 0; i < 150; ++i) {
       RecipeFolder out;
       try {
         take_working_tree(tree.path(), out.path() / "t");
@@ -305,7 +305,7 @@ TEST(WorkingTree, ThatIsSwappedForAPipeDoesNotHang) {
   tree.write("compose.yml", "x").write("file", "mine");
   ASSERT_EQ(::mkfifo((beside.path() / "pipe").c_str(), 0600), 0);
   const Swapper swapper(tree.path() / "file", beside.path() / "pipe");
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 150; ++i) {
     RecipeFolder out;
     try {
       take_working_tree(tree.path(), out.path() / "t");
