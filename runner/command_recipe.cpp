@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <base/files.hpp>
+#include <runs/bounded_reading.hpp>
 #include <runs/recipe_source.hpp>
 #include <simmer/error.hpp>
 
@@ -19,10 +20,13 @@ int list(const Invocation& call) {
   Json all = Json::array();
   for (const auto& name : known_recipes(call.session.config)) {
     try {
-      const RecipeRepository repository(find_recipe(call.session.config, name));
-      const auto newest = repository.newest_release();
-      all.push_back({{"recipe", name}, {"newest", newest ? Json(newest->version.text()) : Json()}, {"releases", repository.releases().size()}, {"problem", Json()}});
+      const auto releases = read_bounded(call.session, "reading the recipe " + name, {}, [&](const Limit&) {
+        const RecipeRepository repository(find_recipe(call.session.config, name));
+        return std::pair(repository.newest_release(), repository.releases().size());
+      });
+      all.push_back({{"recipe", name}, {"newest", releases.first ? Json(releases.first->version.text()) : Json()}, {"releases", releases.second}, {"problem", Json()}});
     } catch (const Error& error) {
+      if (error.kind() == ErrorKind::interrupted) throw;
       all.push_back({{"recipe", name}, {"newest", Json()}, {"releases", 0}, {"problem", error.what()}});
     }
   }

@@ -2,7 +2,9 @@
 // deployment, the child of a run, and the child that checks a plugin.
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <iostream>
 #include <map>
 
@@ -49,7 +51,7 @@ const std::map<std::string, CommandEntry>& commands() {
 // Words of the contract whose parts are still to be built: said as such, not as a typing error.
 const std::vector<std::string> to_come = {"reconcile", "rollback", "sweep", "lease", "hold", "why", "serve", "init", "history", "selftest"};
 
-int dispatch(const CommandLine& line, PrintableOutput& output) {
+int dispatch(const CommandLine& line, PrintableOutput& output, const std::function<void(const Error&)>& end) {
   if (line.has("help") || (line.words.empty() && !line.has("version"))) {
     (line.has("help") ? std::cout : std::cerr) << usage_text();
     return line.has("help") ? 0 : 2;
@@ -79,6 +81,7 @@ int dispatch(const CommandLine& line, PrintableOutput& output) {
   session.interruption = &interruption;
   Console console(log_level_from(log_level_for(line, session.config)), output.terminal());
   session.progress = &console;
+  session.end = end;
   for (const auto& key : session.config.without_effect)
     console.line(LogLevel::warning, session.config.file.string() + ": the key " + key + " has no effect in this version");
   return found->second.function({line, session, json});
@@ -96,10 +99,11 @@ int refuse(std::string what, const std::string& kind, int code, int argc, char**
 
 int run(int argc, char** argv) {
   PrintableOutput output;
+  const auto refuse_for = [&](const Error& error) { return refuse(error.what(), to_text(error.kind()), exit_code_of(error.kind()), argc, argv); };
   try {
-    return dispatch(parse_command_line(argc, argv), output);
+    return dispatch(parse_command_line(argc, argv), output, [&](const Error& error) { std::_Exit(refuse_for(error)); });
   } catch (const Error& error) {
-    return refuse(error.what(), to_text(error.kind()), exit_code_of(error.kind()), argc, argv);
+    return refuse_for(error);
   } catch (const std::exception& error) {
     return refuse(std::string("a defect of Simmer itself: ") + error.what(), to_text(ErrorKind::internal), exit_code_of(ErrorKind::internal), argc, argv);
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,10 +137,10 @@ TEST(Damaged, AKnownGoodIsAnAlertAndRunsGoCold) {
 // A simmer in the background, in a process group of its own, ended at the latest by the test.
 class Background {
  public:
-  Background(const World& world, const std::vector<std::string>& arguments) {
+  Background(const World& world, const std::vector<std::string>& arguments, const std::map<std::string, std::string>& env = {}) {
     SpawnOptions options;
     options.argv = world.command(arguments);
-    options.env = environment_with({});
+    options.env = environment_with(env);
     options.new_group = true;
     const Fd log = open_file(world.root() / "background.log", O_WRONLY | O_CREAT | O_TRUNC);
     options.fds = {{1, log.get()}, {2, log.get()}};
@@ -156,6 +157,7 @@ class Background {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
   void signal(int number) const { ::kill(pid_, number); }
+  pid_t pid() const { return pid_; }
 
  private:
   pid_t pid_ = 0;
@@ -198,6 +200,31 @@ TEST(InUse, WaitingForItWorks) {
   const auto second = world.run({"run", "custom-html", "--quick", "--ref", "good", "--wait", "60s"});
   EXPECT_EQ(second.code, 0) << second.all();
   EXPECT_EQ(first.wait(), 0);
+}
+
+// A pipe where nothing of ours looks before libgit2 does: in the configuration of whoever calls.
+TEST(InUse, ASignalEndsReadingThatNeverEndsAndNothingIsLeft) {
+  World world;
+  const fs::path home = world.root() / "home", pipe = home / "pipe", mine = world.root() / "mine";
+  make_folders(home);
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  fs::copy(world.recipes() / "custom-html", mine, fs::copy_options::recursive);
+  write_file_beside(home / ".gitconfig", "[include]\n\tpath = " + pipe.string() + "\n");
+  int number = 0;
+  const std::vector<int> signals = {SIGTERM, SIGINT, SIGHUP};
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"recipe", "show", mine.string()}, {"recipe", "show", "custom-html"}, {"run", mine.string()}, {"run", "custom-html"}, {"recipe", "list"}}) {
+    Background reader(world, command, {{"HOME", home.string()}, {"TMPDIR", home.string()}});
+    // Told by the kernel: nothing wakes it up from there but us.
+    ASSERT_TRUE(comes_true([&] { return read_file_if_there("/proc/" + std::to_string(reader.pid()) + "/wchan").value_or("") == "wait_for_partner"; })) << command[0];
+    const auto signalled = Clock::now();
+    reader.signal(signals[number++ % signals.size()]);
+    EXPECT_EQ(reader.wait(), 130) << command[0] << ": " << read_file(world.root() / "background.log");
+    EXPECT_LT(Clock::now() - signalled, std::chrono::seconds(2)) << command[0];
+    EXPECT_THAT(read_file(world.root() / "background.log"), HasSubstr("simmer: interrupted while "));
+    EXPECT_FALSE(fs::exists(world.state() / "runs") && !fs::is_empty(world.state() / "runs")) << command[0];
+    EXPECT_EQ(std::distance(fs::directory_iterator(home), fs::directory_iterator()), 2) << "a scratch folder is left";
+  }
+  EXPECT_THAT(world.left_behind(), IsEmpty());
 }
 
 // --- fetching ------------------------------------------------------------------------------------------------

@@ -90,8 +90,7 @@ void merge_logging(YamlValue& base, YamlValue over) {
 
 void merge_environment(YamlValue& base, const YamlValue& over) {
   for (const auto& entry : over.entries) {
-    const bool stands = std::any_of(base.entries.begin(), base.entries.end(), [&](const YamlEntry& other) { return other.key == entry.key; });
-    if (stands && (entry.value.is_null() || entry.value.text.empty())) continue;
+    if (base.has(entry.key) && (entry.value.is_null() || entry.value.text.empty())) continue;
     base.set(entry.key, entry.value);
   }
 }

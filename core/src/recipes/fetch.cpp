@@ -3,11 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 #include <base/crash_point.hpp>
 #include <base/files.hpp>
 #include <base/process.hpp>
+#include <recipes/git_handles.hpp>
+#include <recipes/git_kinds.hpp>
 #include <recipes/yaml_value.hpp>
 #include <simmer/error.hpp>
 
@@ -127,6 +130,47 @@ std::vector<fs::path> leftovers_in(const fs::path& git_folder, fs::file_time_typ
   return found;
 }
 
+// What the source had when it was last fetched from, branches and tags: so that what it has withdrawn since is told from what is somebody's own.
+const std::string source_refs = "refs/simmer/source/";
+
+git::Repository open_checked(const fs::path& path) {
+  git::refuse_special_files(path);
+  git::Repository repository = git::open_repository(path);
+  if (!repository) throw Error(ErrorKind::config, path.string() + " is no git repository");
+  return repository;
+}
+
+// By what stands behind `source_refs`: heads/main.
+std::map<std::string, std::string> seen_at_source(git_repository* repository) {
+  std::map<std::string, std::string> seen;
+  git_reference_iterator* references = nullptr;
+  if (git_reference_iterator_glob_new(&references, repository, (source_refs + "*").c_str()) != 0) throw Error(ErrorKind::config, "cannot list the references: " + git::last_error());
+  for (git_reference* reference = nullptr; git_reference_next(&reference, references) == 0; git_reference_free(reference))
+    if (const git_oid* target = git_reference_target(reference)) seen[std::string(git_reference_name(reference)).substr(source_refs.size())] = git::to_hex(*target);
+  git_reference_iterator_free(references);
+  return seen;
+}
+
+// Of what was there before and is not any more, that which nobody here has moved or stands on.
+void remove_withdrawn(const fs::path& path, const std::map<std::string, std::string>& before) {
+  const git::Repository repository = open_checked(path);
+  const auto now = seen_at_source(repository.get());
+  const auto remove = [&](const std::string& name, const std::string& seen) {
+    git_reference* found = nullptr;
+    if (git_reference_lookup(&found, repository.get(), name.c_str()) != 0) return;
+    const git::Reference reference(found);
+    const git_oid* target = git_reference_target(found);
+    if (target == nullptr || git::to_hex(*target) != seen || (git_reference_is_branch(found) == 1 && git_branch_is_checked_out(found) == 1)) return;
+    if (git_reference_delete(found) != 0) throw Error(ErrorKind::unavailable, "cannot remove " + one_line(name) + ", which the source has withdrawn: " + git::last_error());
+  };
+  for (const auto& [name, seen] : before) {
+    if (now.contains(name)) continue;
+    remove("refs/" + name, seen);
+    // A name that is no branch is looked up there, too.
+    if (name.starts_with("heads/")) remove("refs/remotes/origin/" + name.substr(6), seen);
+  }
+}
+
 std::optional<ProcessId> process_in(const fs::path& mark) {
   std::istringstream words(read_file_if_there(mark).value_or(""));
   ProcessId git;
@@ -181,10 +225,18 @@ void clone_recipe(const std::string& source, const fs::path& repository, const f
 
 void fetch_recipe(const std::string& source, const fs::path& repository, const fs::path& mark, const Limit& limit) {
   while_doing("fetching into " + repository.string(), [&] {
-    std::vector<std::string> arguments = {"-C", repository.string(), "fetch", "--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--update-head-ok"};
-    if (!fs::exists(repository / ".git")) arguments.push_back("--prune");
-    arguments.insert(arguments.end(), {"--", source, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"});
-    run_git(arguments, "fetch", source, repository, mark, limit);
+    const auto fetch = [&](bool prune, const std::string& from, const std::string& below, const std::string& to) {
+      std::vector<std::string> arguments = {"-C", repository.string(), "fetch", "--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--update-head-ok"};
+      if (prune) arguments.push_back("--prune");
+      arguments.insert(arguments.end(), {"--", from});
+      for (const std::string kind : {"heads/*", "tags/*"}) arguments.push_back("+" + below + kind + ":" + to + kind);
+      run_git(arguments, "fetch", source, repository, mark, limit);
+    };
+    if (!fs::exists(repository / ".git")) return fetch(true, source, "refs/", "refs/");
+    const auto before = seen_at_source(open_checked(repository).get());
+    fetch(true, source, "refs/", source_refs);
+    remove_withdrawn(repository, before);
+    fetch(false, ".", source_refs, "refs/");
   });
 }
 

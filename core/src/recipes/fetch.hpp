@@ -18,7 +18,9 @@ namespace simmer {
 void clone_recipe(const std::string& source, const std::filesystem::path& repository, const std::filesystem::path& mark, const Limit& limit);
 
 // Brings branches and tags up to date, moved ones too. In a bare repository what is gone at the source goes here as well, but
-// for refs/simmer/*; a repository with a working tree is somebody's, who may have branches and tags of their own: nothing goes.
+// for refs/simmer/*; a repository with a working tree is somebody's, who may have branches and tags of their own: of those only what an
+// earlier fetch has seen at the source goes, as it was seen, and never a branch that is checked out. (refs/simmer/source/ remembers it. A
+// fetch that is killed right after the source was asked forgets what had been withdrawn: it stays.)
 void fetch_recipe(const std::string& source, const std::filesystem::path& repository, const std::filesystem::path& mark, const Limit& limit);
 
 // What a killed clone or fetch left: ends the git that still runs, then removes half a clone, and those locks and

@@ -24,8 +24,6 @@ using Tree = std::unique_ptr<git_tree, Release<git_tree, git_tree_free>>;
 using TreeEntry = std::unique_ptr<git_tree_entry, Release<git_tree_entry, git_tree_entry_free>>;
 using Blob = std::unique_ptr<git_blob, Release<git_blob, git_blob_free>>;
 using Index = std::unique_ptr<git_index, Release<git_index, git_index_free>>;
-using StatusList = std::unique_ptr<git_status_list, Release<git_status_list, git_status_list_free>>;
-
 using Config = std::unique_ptr<git_config, Release<git_config, git_config_free>>;
 using ObjectStore = std::unique_ptr<git_odb, Release<git_odb, git_odb_free>>;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <set>
 
 #include <recipes/yaml_scalar.hpp>
 #include <simmer/error.hpp>
@@ -78,9 +79,9 @@ class Interpolation {
   }
 
   void warn(const std::string& what) {
-    if (warnings_ == nullptr) return;
+    if (warnings_ == nullptr || warnings_->size() >= 200 || !warned_.insert(what).second) return;
     const std::string line = one_line(place_ + ": " + what);
-    if (std::find(warnings_->begin(), warnings_->end(), line) == warnings_->end() && warnings_->size() < 200) warnings_->push_back(line);
+    if (std::find(warnings_->begin(), warnings_->end(), line) == warnings_->end()) warnings_->push_back(line);
   }
 
   [[noreturn]] void refuse(const std::string& what) const { refuse_recipe(place_ + ": " + what); }
@@ -89,6 +90,7 @@ class Interpolation {
   const std::map<std::string, std::string>& env_;
   const std::string& place_;
   std::vector<std::string>* warnings_;
+  std::set<std::string> warned_;
   std::size_t at_ = 0;
 };
 

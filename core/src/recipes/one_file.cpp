@@ -40,8 +40,9 @@ Json to_json(const YamlValue& value) {
 // Lists that Docker takes only without repetitions; files that are appended to one another may have brought some.
 Json without_repetitions(const Json& list) {
   Json once = Json::array();
+  std::set<std::string> seen;
   for (const auto& item : list)
-    if (std::find(once.begin(), once.end(), item) == once.end()) once.push_back(item);
+    if (seen.insert(item.dump()).second) once.push_back(item);
   return once;
 }
 

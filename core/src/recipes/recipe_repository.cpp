@@ -14,6 +14,7 @@
 #include <base/files.hpp>
 #include <config/config.hpp>
 #include <recipes/git_handles.hpp>
+#include <recipes/git_kinds.hpp>
 #include <recipes/inside.hpp>
 #include <recipes/yaml_value.hpp>
 
@@ -253,6 +254,7 @@ struct RecipeRepository::Inner {
 
 RecipeRepository::RecipeRepository(std::filesystem::path path) : inner_(std::make_unique<Inner>()) {
   inner_->path = std::move(path);
+  git::refuse_special_files(inner_->path);
   inner_->repository = git::open_repository(inner_->path);
   const std::string shown = inner_->path.string();
   if (!inner_->repository) {

@@ -80,8 +80,10 @@ class RecipeRepository {
   std::unique_ptr<Inner> inner_;
 };
 
-// Copies a plain working tree (with or without .git) as it is, uncommitted changes included, into the
-// new folder `to`, without .git and without what .gitignore names; and says what it is.
-ResolvedRef take_working_tree(const std::filesystem::path& path, const std::filesystem::path& to);
+// Copies a plain working tree (with or without .git) as it is, uncommitted changes included, into the new folder `to`, without .git,
+// what .gitignore names and folders with nothing in them; and says what the copy is: the commit's name only if it is that
+// commit to the byte. It may change meanwhile: nothing from outside of it is copied. Bounded as check_out() is. Stopped or at the
+// limit, or for whatever is refused: an Error, and no `to`.
+ResolvedRef take_working_tree(const std::filesystem::path& path, const std::filesystem::path& to, const Limit& limit = Limit::in(std::chrono::minutes(5)));
 
 }  // namespace simmer

@@ -1,10 +1,15 @@
 // Turning yaml-cpp's shared nodes into finite values: merges done, twice refused, size bounded.
 #include <recipes/yaml_value.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <set>
 
 #include <base/files.hpp>
@@ -25,11 +30,25 @@ std::string one_line(const std::string& text) {
 
 void refuse_recipe(const std::string& message) { throw Error(ErrorKind::recipe, one_line(message)); }
 
+std::optional<std::size_t> YamlValue::position_of(std::string_view key) const {
+  if (!places_.empty() && places_.size() == entries.size()) {
+    const auto found = places_.find(key);
+    return found == places_.end() ? std::nullopt : std::optional(found->second);
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    if (entries[i].key == key) return i;
+  return std::nullopt;
+}
+
+void YamlValue::index_if_large() {
+  if (entries.size() < 32 || places_.size() == entries.size()) return;
+  places_.clear();
+  for (std::size_t i = 0; i < entries.size(); ++i) places_.emplace(entries[i].key, i);
+}
+
 const YamlValue* YamlValue::find(std::string_view key) const {
-  if (kind != Kind::map) return nullptr;
-  for (const auto& entry : entries)
-    if (entry.key == key) return entry.value.is_null() ? nullptr : &entry.value;
-  return nullptr;
+  const auto position = kind == Kind::map ? position_of(key) : std::nullopt;
+  return position && !entries[*position].value.is_null() ? &entries[*position].value : nullptr;
 }
 
 YamlValue* YamlValue::find(std::string_view key) {
@@ -38,13 +57,15 @@ YamlValue* YamlValue::find(std::string_view key) {
 
 YamlValue& YamlValue::set(const std::string& key, YamlValue value) {
   kind = Kind::map;
-  for (auto& entry : entries)
-    if (entry.key == key) return entry.value = std::move(value);
+  index_if_large();
+  if (const auto position = position_of(key)) return entries[*position].value = std::move(value);
   entries.push_back({key, std::move(value)});
+  if (!places_.empty()) places_.emplace(key, entries.size() - 1);
   return entries.back().value;
 }
 
 bool YamlValue::remove(std::string_view key) {
+  places_.clear();
   return std::erase_if(entries, [&](const YamlEntry& entry) { return entry.key == key; }) > 0;
 }
 
@@ -148,9 +169,11 @@ void refuse_second_document(const std::string& text, const std::string& shown_na
   refuse_recipe(shown_name + line + ": a second YAML document begins here; only one is read");
 }
 
-class Conversion {
+}  // namespace
+
+class YamlConversion {
  public:
-  Conversion(const std::string& text, const std::string& shown_name) : text_(text), file_(std::make_shared<const std::string>(shown_name)) {}
+  YamlConversion(const std::string& text, const std::string& shown_name) : text_(text), file_(std::make_shared<const std::string>(shown_name)) {}
 
   YamlValue convert(const YAML::Node& node, std::size_t depth = 0) {
     YamlValue value = at(node);
@@ -246,6 +269,7 @@ class Conversion {
     for (auto& source : merged)
       for (auto& entry : source.entries)
         if (seen.insert(entry.key).second) value.entries.push_back(std::move(entry));
+    value.index_if_large();
   }
 
   static void collect_merges(YamlValue source, std::vector<YamlValue>& merged) {
@@ -265,6 +289,8 @@ class Conversion {
   std::shared_ptr<const std::string> file_;
   std::size_t count_ = 0;
 };
+
+namespace {
 
 void write_string(const std::string& text, std::string& out) {
   static const char* hex = "0123456789abcdef";
@@ -356,7 +382,7 @@ YamlValue parse_yaml(const std::string& given, const std::string& shown_name) {
   refuse_odd_characters(text, shown_name);
   try {
     refuse_second_document(text, shown_name);
-    return Conversion(text, shown_name).convert(YAML::Load(text));
+    return YamlConversion(text, shown_name).convert(YAML::Load(text));
   } catch (const YAML::Exception& error) {
     const std::string line = std::to_string(std::max(error.mark.line, 0) + 1);
     const std::string column = std::to_string(std::max(error.mark.column, 0) + 1);
@@ -373,14 +399,20 @@ std::string write_yaml(const YamlValue& value) {
 
 std::optional<std::string> read_recipe_file(const std::filesystem::path& dir, const std::string& relative) {
   if (!stays_inside(dir, relative)) refuse_recipe("'" + one_line(relative) + "' leaves the recipe's folder");
-  const auto path = dir / relative;
-  std::error_code failed;
-  const auto status = std::filesystem::status(path, failed);
-  if (status.type() == std::filesystem::file_type::not_found) return std::nullopt;
-  if (failed || !std::filesystem::is_regular_file(status)) refuse_recipe("'" + one_line(relative) + "' is not a readable file");
-  const auto size = std::filesystem::file_size(path, failed);
-  if (failed || size > yaml_max_bytes) refuse_recipe("'" + one_line(relative) + "' is larger than 1 MiB");
-  return read_file(path);
+  // Opened once, and what was opened is looked at and read: a pipe is not waited for, and what grows is not followed.
+  const Fd file(::open((dir / relative).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!file && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) refuse_recipe("'" + one_line(relative) + "' is not a readable file");
+  std::string text;
+  std::array<char, 65536> buffer;
+  while (const ssize_t got = ::read(file.get(), buffer.data(), buffer.size())) {
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_errno("cannot read " + (dir / relative).string(), errno);
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+    if (text.size() > yaml_max_bytes) refuse_recipe("'" + one_line(relative) + "' is larger than 1 MiB");
+  }
+  return text;
 }
 
 }  // namespace simmer

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,7 +27,7 @@ struct YamlValue {
   bool quoted = false;  // written in quotes or as a block: a string whatever it looks like
   std::string text;     // of a scalar
   std::vector<YamlValue> items;
-  std::vector<YamlEntry> entries;  // in the file's order, no key twice
+  std::vector<YamlEntry> entries;  // in the file's order, no key twice; entries come and go by set() and remove() alone
   std::shared_ptr<const std::string> file;
   std::size_t line = 0, column = 0;  // from 1; 0: made here
 
@@ -38,6 +39,8 @@ struct YamlValue {
   // The value of `key`; nullptr when this is no map or has no such key (or only a null there).
   const YamlValue* find(std::string_view key) const;
   YamlValue* find(std::string_view key);
+  // Is there such a key, with whatever value?
+  bool has(std::string_view key) const { return position_of(key).has_value(); }
   // Sets or replaces; makes this a map.
   YamlValue& set(const std::string& key, YamlValue value);
   bool remove(std::string_view key);
@@ -56,6 +59,15 @@ struct YamlValue {
   // Made here, of the place of `from`.
   static YamlValue of_text(std::string text, const YamlValue& from);
   static YamlValue empty_map(const YamlValue& from);
+
+ private:
+  friend class YamlConversion;
+  std::optional<std::size_t> position_of(std::string_view key) const;
+  void index_if_large();
+
+  // Where each key of a large mapping stands (a small one has none): the largest legal files would take minutes otherwise. Ordered, not
+  // hashed: nobody can make it slow by the choice of keys.
+  std::map<std::string, std::size_t, std::less<>> places_;
 };
 
 struct YamlEntry {

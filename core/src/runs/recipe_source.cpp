@@ -4,6 +4,7 @@
 
 #include <base/files.hpp>
 #include <recipes/fetch.hpp>
+#include <runs/bounded_reading.hpp>
 #include <simmer/error.hpp>
 #include <state/lock.hpp>
 
@@ -66,7 +67,9 @@ class SourceOf {
         const KnownGood known_good(session_.state, app);
         if (!known_good.exists()) continue;
         const auto meta = known_good.snapshot().meta();
-        if (meta.recipe == recipe_) RecipeRepository(existing()).keep(app, meta.commit);
+        if (meta.recipe != recipe_) continue;
+        const auto repository = read_bounded(session_, "reading " + existing().string(), {}, [&](const Limit&) { return RecipeRepository(existing()); });
+        repository.keep(app, meta.commit);
       } catch (const Error& error) {
         say("the commit of the known-good of " + app + " cannot be kept: " + error.what());
       }

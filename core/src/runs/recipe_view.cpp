@@ -7,6 +7,7 @@
 
 #include <base/files.hpp>
 #include <recipes/yaml_value.hpp>
+#include <runs/bounded_reading.hpp>
 #include <runs/run_context.hpp>
 #include <runs/run_target.hpp>
 #include <simmer/error.hpp>
@@ -26,11 +27,12 @@ class Checkout {
     if (::mkdtemp(pattern.data()) == nullptr) throw_errno("cannot make a temporary folder", errno);
     folder_ = pattern;
   }
-  ~Checkout() {
+  ~Checkout() { remove(); }
+  Checkout(const Checkout&) = delete;
+  void remove() const {
     std::error_code ignored;
     fs::remove_all(folder_, ignored);
   }
-  Checkout(const Checkout&) = delete;
   fs::path dir() const { return folder_ / "recipe"; }
 
  private:
@@ -116,6 +118,37 @@ void read_files(RecipeView& view, const std::string& label) {
     }
 }
 
+RecipeView read_view(const Session& session, const Target& target, const std::string& ref, const fs::path& dir, const Limit& limit) {
+  const AppConfig app = session.config.app(target.app);
+  RecipeView view;
+  view.app = target.app;
+  view.recipe = target.recipe;
+  if (!target.working_tree.empty()) view.ref = take_working_tree(target.working_tree, dir, limit);
+  if (!target.repository.empty()) {
+    const RecipeRepository repository(target.repository);
+    for (const auto& release : repository.releases()) view.versions.push_back(release.version.text());
+    view.odd_tags = repository.odd_tags();
+    if (target.working_tree.empty()) {
+      view.ref = repository.resolve(ref);
+      repository.check_out(view.ref.commit, dir);
+    }
+  }
+  view.domain = cold_label(target.recipe, example_hex) + "." + session.config.base_domain;
+  view.stack = stack_of_domain(view.domain);
+  view.tree = read_recipe_tree(dir, target.recipe, environment_over({}, app.env, view.stack, view.domain));
+  if (!view.ref.version.empty()) view.tree.facts.version = view.ref.version;
+  for (auto& violation : judge_policy(view.tree, view.stack, view.domain, {}, session.config.proxy_network)) {
+    const bool allowed = std::find(app.allow.begin(), app.allow.end(), violation.permission) != app.allow.end();
+    view.policy.push_back({std::move(violation), allowed});
+  }
+  read_routers(view);
+  read_names(view);
+  read_secrets(view);
+  read_files(view, view.tree.facts.version);
+  view.lint = lint(view.tree);
+  return view;
+}
+
 }  // namespace
 
 std::vector<std::string> hosts_in_rule(const std::string& rule) {
@@ -138,38 +171,9 @@ std::vector<std::string> hosts_in_rule(const std::string& rule) {
 
 RecipeView view_recipe(const Session& session, const std::string& name, const std::string& ref) {
   const Target target = find_target(session, name);
-  const AppConfig app = session.config.app(target.app);
-  RecipeView view;
-  view.app = target.app;
-  view.recipe = target.recipe;
+  if (!target.working_tree.empty() && !ref.empty()) throw Error(ErrorKind::usage, "--ref and a path exclude each other: the working tree is shown as it is");
   const Checkout checkout;
-  if (!target.working_tree.empty()) {
-    if (!ref.empty()) throw Error(ErrorKind::usage, "--ref and a path exclude each other: the working tree is shown as it is");
-    view.ref = take_working_tree(target.working_tree, checkout.dir());
-  }
-  if (!target.repository.empty()) {
-    const RecipeRepository repository(target.repository);
-    for (const auto& release : repository.releases()) view.versions.push_back(release.version.text());
-    view.odd_tags = repository.odd_tags();
-    if (target.working_tree.empty()) {
-      view.ref = repository.resolve(ref);
-      repository.check_out(view.ref.commit, checkout.dir());
-    }
-  }
-  view.domain = cold_label(target.recipe, example_hex) + "." + session.config.base_domain;
-  view.stack = stack_of_domain(view.domain);
-  view.tree = read_recipe_tree(checkout.dir(), target.recipe, environment_over({}, app.env, view.stack, view.domain));
-  if (!view.ref.version.empty()) view.tree.facts.version = view.ref.version;
-  for (auto& violation : judge_policy(view.tree, view.stack, view.domain, {}, session.config.proxy_network)) {
-    const bool allowed = std::find(app.allow.begin(), app.allow.end(), violation.permission) != app.allow.end();
-    view.policy.push_back({std::move(violation), allowed});
-  }
-  read_routers(view);
-  read_names(view);
-  read_secrets(view);
-  read_files(view, view.tree.facts.version);
-  view.lint = lint(view.tree);
-  return view;
+  return read_bounded(session, "reading " + target.recipe, [&] { checkout.remove(); }, [&](const Limit& limit) { return read_view(session, target, ref, checkout.dir(), limit); });
 }
 
 }  // namespace simmer

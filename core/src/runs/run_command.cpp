@@ -8,6 +8,7 @@
 
 #include <base/files.hpp>
 #include <base/process.hpp>
+#include <runs/bounded_reading.hpp>
 #include <runs/error_kind.hpp>
 #include <runs/past_runs.hpp>
 #include <runs/result.hpp>
@@ -51,6 +52,12 @@ class RunOf {
   void refuse_full_disk() const;
   std::vector<EngineObject> inventory();
   void begin();
+  void take_tree();
+  void leave_nothing();
+  template <class Read>
+  auto read(const std::string& doing, Read&& read) {
+    return read_bounded(session_, doing, [this] { leave_nothing(); }, std::forward<Read>(read));
+  }
   void attempt_until_clear();
   void settle(bool uses_canonical, bool keep_dirty);
   void consider_promotion();
@@ -80,7 +87,7 @@ void RunOf::resolve() {
   spec.app = target_.app;
   spec.recipe = target_.recipe;
   spec.repository = target_.repository;
-  if (target_.working_tree.empty()) spec.head = RecipeRepository(target_.repository).resolve(request_.ref);
+  if (target_.working_tree.empty()) spec.head = read("reading " + target_.repository.string(), [&](const Limit&) { return RecipeRepository(target_.repository).resolve(request_.ref); });
   else if (!request_.ref.empty()) throw Error(ErrorKind::usage, "--ref and a path exclude each other: the working tree is tested as it is");
   spec.keep = request_.keep;
   spec.tiers = request_.tiers.empty() ? std::vector<Tier>(all_tiers.begin(), all_tiers.end()) : request_.tiers;
@@ -116,7 +123,7 @@ std::string RunOf::why_not_quick(const KnownGood& known_good) {
     raise_alert(state_, "canonical-damaged", target_.app, {{"detail", faults.front()}});
     return "the known-good of " + target_.app + " is damaged: " + faults.front();
   }
-  const auto base = base_of_quick_run(question_of_base(known_good));
+  const auto base = read("looking for the base of the upgrade", [&](const Limit&) { return base_of_quick_run(question_of_base(known_good)); });
   if (!base.repository.empty()) record_.spec.repository = base.repository;
   return base.why;
 }
@@ -171,7 +178,7 @@ void RunOf::choose_base() {
                              Limit::in(std::max(config_.deadlines.wait, milliseconds(5000)), session_.interruption->token()));
       record_.canonical_before = record_.canonical_after = known_good.snapshot().meta().version;
     }
-    base = choose_upgrade_base(question_of_base(known_good));
+    base = read("looking for the base of the upgrade", [&](const Limit&) { return choose_upgrade_base(question_of_base(known_good)); });
   }
   if (base.repository.empty()) {
     (base.is_known ? spec.no_base : spec.base_unknown) = base.why;
@@ -230,6 +237,20 @@ void RunOf::settle(bool uses_canonical, bool keep_dirty) {
   exit_code_ = worst_exit_code(exit_code_, 5);
 }
 
+void RunOf::take_tree() {
+  const fs::path work = state_.work(record_.spec.run_id);
+  make_folders(work);
+  record_.spec.head = read("copying " + target_.working_tree.string(), [&](const Limit& limit) { return take_working_tree(target_.working_tree, work / "head", limit); });
+  record_.spec.head_is_taken = true;
+}
+
+// Nothing was begun: nothing stays. Also called by another thread, while this one hangs.
+void RunOf::leave_nothing() {
+  if (record_.spec.run_id.empty()) return;
+  remove_tree(state_.run(record_.spec.run_id));
+  if (run_lock_) run_lock_->remove_file();
+}
+
 void RunOf::attempt_until_clear() {
   auto& spec = record_.spec;
   const bool quick = spec.mode == RunMode::quick;
@@ -245,7 +266,8 @@ void RunOf::attempt_until_clear() {
     // A red cold run is repeated once in isolation: a loaded machine must not be taken for a bad change.
     if (quick || record_.verdict != Verdict::fail || spec.attempt == 2 || session_.interruption->count() > 0 || !report.residue.empty()) break;
     log_->line(LogLevel::info, "red: " + reason_of(report) + "; once more, to be sure");
-    if (!target_.working_tree.empty()) spec.head = take_working_tree(target_.working_tree, state_.work(spec.run_id) / "head");
+    // By now there is a run: what is left of it, if this hangs, is for `recover`.
+    if (!target_.working_tree.empty()) spec.head = read_bounded(session_, "copying " + target_.working_tree.string(), {}, [&](const Limit& limit) { return take_working_tree(target_.working_tree, state_.work(spec.run_id) / "head", limit); });
   }
   if (spec.attempt == 2 && record_.verdict == Verdict::pass) record_.verdict = Verdict::flaky;
   record_.full = !quick && is_full(record_.attempts.back(), spec.tiers);
@@ -395,22 +417,16 @@ RunOutcome RunOf::go() {
   refuse_full_disk();
   begin();
   try {
+    if (!target_.working_tree.empty()) take_tree();
     auto& spec = record_.spec;
-    if (!target_.working_tree.empty()) {
-      make_folders(state_.work(spec.run_id));
-      spec.head = take_working_tree(target_.working_tree, state_.work(spec.run_id) / "head");
-      spec.head_is_taken = true;
-    }
     choose_mode();
     log_->line(LogLevel::info, "run " + spec.run_id + ": " + std::string(to_string(spec.mode)) + " run of " + spec.app + " at " + label() + " (" + spec.head.commit.substr(0, 12) + ")");
     choose_base();
     spec.domain = spec.mode == RunMode::quick ? config_.domain_of(app_) : cold_label(spec.recipe, spec.hex) + "." + config_.base_domain;
     spec.stack = stack_of_domain(spec.domain);
   } catch (...) {
-    // Nothing was begun: nothing stays.
     log_.reset();
-    remove_tree(state_.run(record_.spec.run_id));
-    run_lock_->remove_file();
+    leave_nothing();
     throw;
   }
   attempt_until_clear();
@@ -477,17 +493,6 @@ RecoverOptions Session::recover_options(bool dry_run) const {
 }
 
 Limit Session::wait_limit() const { return Limit::in(config.deadlines.wait, interruption->token()); }
-
-std::string cold_label(const std::string& recipe, const std::string& hex) {
-  const std::string first = recipe.substr(0, 4);
-  return (first == "warm" ? "wrm0" : first) + "-" + hex;
-}
-
-std::string stack_of_domain(const std::string& domain) {
-  std::string stack = domain;
-  std::replace(stack.begin(), stack.end(), '.', '_');
-  return stack;
-}
 
 RunOutcome run_recipe(Session& session, const RunRequest& request) { return RunOf(session, request).go(); }
 

@@ -29,6 +29,8 @@ struct Session {
   std::string command_line;  // as typed, for locks and journals
   Interruption* interruption = nullptr;
   Progress* progress = nullptr;
+  // Says why on standard error (and on standard output, where a document is wanted) and ends the process at once, from any thread; empty: LastResort's own.
+  std::function<void(const Error&)> end;
 
   RecoverOptions recover_options(bool dry_run = false) const;
   Limit wait_limit() const;  // for locks: --wait
@@ -74,9 +76,5 @@ std::vector<std::string> known_recipes(const Config& config);
 // The canonical of that app name, or the only one of that recipe. None, or two: Error(usage). One whose
 // meta.json cannot be read: Error(needs_operator), unless `even_damaged`.
 std::string find_canonical(const Session& session, const std::string& name, bool even_damaged = false);
-
-// The first part of a cold run's domain: <first 4 characters of the recipe>-<6 hex>; `warm` is the canonicals' own prefix.
-std::string cold_label(const std::string& recipe, const std::string& hex);
-std::string stack_of_domain(const std::string& domain);
 
 }  // namespace simmer

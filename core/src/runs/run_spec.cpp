@@ -1,5 +1,6 @@
 #include <runs/run_spec.hpp>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include <simmer/error.hpp>
@@ -128,6 +129,17 @@ RunSpec run_spec_from(const nlohmann::json& json) {
   spec.teardown = duration("teardown_ms");
   spec.keep = duration("keep_ms");
   return spec;
+}
+
+std::string cold_label(const std::string& recipe, const std::string& hex) {
+  const std::string first = recipe.substr(0, 4);
+  return (first == "warm" ? "wrm0" : first) + "-" + hex;
+}
+
+std::string stack_of_domain(const std::string& domain) {
+  std::string stack = domain;
+  std::replace(stack.begin(), stack.end(), '.', '_');
+  return stack;
 }
 
 }  // namespace simmer

@@ -61,6 +61,10 @@ struct RunSpec {
   milliseconds keep{0};  // how long a red deployment of the last attempt stays for inspection
 };
 
+// The first part of a cold run's domain: <first 4 characters of the recipe>-<6 hex>; `warm` is the canonicals' own prefix.
+std::string cold_label(const std::string& recipe, const std::string& hex);
+std::string stack_of_domain(const std::string& domain);
+
 nlohmann::json to_json(const RunSpec& spec);
 RunSpec run_spec_from(const nlohmann::json& json);
 

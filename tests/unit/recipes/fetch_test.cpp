@@ -114,7 +114,7 @@ TEST_F(Fetch, WhatIsKeptStaysWhateverIsWithdrawn) {
 }
 
 // Somebody works in it: what they have not published yet is not ours to take away.
-TEST_F(Fetch, OfARepositoryWithAWorkingTreeNothingGoes) {
+TEST_F(Fetch, OfARepositoryWithAWorkingTreeNothingOfItsOwnGoes) {
   source_.release("1.0.0+1");
   fs::create_directories(here().parent_path());
   source_.git({"clone", "-q", source_.path().string(), here().string()});
@@ -124,6 +124,38 @@ TEST_F(Fetch, OfARepositoryWithAWorkingTreeNothingGoes) {
   fetch();
   EXPECT_THAT(tags(here()), ElementsAre("1.0.0+1", "1.1.0+1", "1.2.0+1"));
   EXPECT_NO_THROW(RecipeRepository(here()).resolve("mine"));
+}
+
+TEST_F(Fetch, OfARepositoryWithAWorkingTreeGoesWhatTheSourceHadAndWithdrew) {
+  source_.release("1.0.0+1");
+  for (const char* branch : {"fix", "moved", "stands-here"}) source_.git({"branch", branch});
+  source_.release("1.1.0+1");
+  source_.release("1.2.0+1", false);
+  source_.git({"tag", "1.3.0+1"});
+  fs::create_directories(here().parent_path());
+  source_.git({"clone", "-q", source_.path().string(), here().string()});
+  const auto git_here = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"-C", here().string()});
+    return source_.git(arguments);
+  };
+  git_here({"tag", "-a", "-m", "mine", "9.0.0+1"});
+  git_here({"branch", "mine"});
+  fetch();
+  git_here({"checkout", "-q", "stands-here"});
+  git_here({"branch", "-f", "moved", "1.1.0+1"});
+  git_here({"tag", "-f", "1.3.0+1", "1.0.0+1"});
+  for (const char* tag : {"1.1.0+1", "1.2.0+1", "1.3.0+1"}) source_.git({"tag", "-d", tag});
+  for (const char* branch : {"fix", "moved", "stands-here"}) source_.git({"branch", "-q", "-D", branch});
+  source_.git({"branch", "fix/more"});
+  source_.release("1.4.0+1");
+  for (int times = 0; times < 2; ++times) {
+    fetch();
+    EXPECT_THAT(tags(here()), ElementsAre("1.0.0+1", "1.3.0+1", "1.4.0+1", "9.0.0+1")) << "1.3.0+1 was made anew here";
+    const RecipeRepository repository(here());
+    for (const char* branch : {"moved", "stands-here", "mine", "fix/more"}) EXPECT_NO_THROW(repository.resolve(branch)) << branch;
+    error_of([&] { repository.resolve("fix"); }, ErrorKind::usage);
+  }
+  EXPECT_FALSE(fs::exists(mark()));
 }
 
 TEST_F(Fetch, TakesNothingFromTheCallersOwnGit) {

@@ -1,8 +1,11 @@
 // Thousands of mangled compose files: each is read or refused with one line, and none ends the
 // program or takes long. The seed is fixed; a failure prints the text that made it.
 #include <ctime>
+#include <functional>
+#include <map>
 #include <random>
 
+#include <recipes/one_file.hpp>
 #include <recipes/router_rule.hpp>
 #include <unit/base/rounds.hpp>
 
@@ -160,6 +163,38 @@ TEST(Hostile, RandomRules) {
   Mangler mangler(7);
   const std::string rule = "Host(`cust-abc123.example.org`) && (PathPrefix(`/a`) || !HostRegexp(`^.+\\.example\\.org$`))";
   for (int i = 0; i < test::rounds(5000); ++i) foreign_host_in_rule(mangler.mangle(rule), "cust-abc123.example.org");
+}
+
+// Four times as much takes about four times as long, and not sixteen times: of our own time, whatever else the machine does.
+TEST(Hostile, WhatIsReadIsReadInTheTimeOfItsSize) {
+  const std::string app = "services:\n  app:\n    image: a\n";
+  const auto many = [](int count, const std::string& before, const std::string& after) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += before + std::to_string(i) + after + "\n";
+    return text;
+  };
+  const auto mounts = [](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "      - v" + std::to_string(i) + ":/v" + std::to_string(i) + "\n";
+    return text;
+  };
+  const std::map<std::string, std::function<std::string(int)>> shapes = {
+      {"a list of variables", [&](int count) { return app + "    environment:\n" + many(count, "      - K", "=v"); }},
+      {"a mapping of labels", [&](int count) { return app + "    labels:\n" + many(count / 2, "      k", ": v"); }},
+      {"a list without repetitions", [&](int count) { return app + "    cap_add:\n" + many(count, "      - C", ""); }},
+      {"volumes and their use", [&](int count) { return app + "    volumes:\n" + mounts(count / 3) + "volumes:\n" + many(count / 3, "  v", ":"); }},
+  };
+  const auto takes = [](const std::string& compose) {
+    RecipeFolder folder(compose);
+    folder.write("compose.b.yml", compose).write(".env.sample", compose.find("environment") != std::string::npos ? "COMPOSE_FILE=compose.yml:compose.b.yml\n" : "");
+    const auto begun = std::clock();
+    one_file(folder.read());
+    return std::clock() - begun;
+  };
+  for (const auto& [what, shape] : shapes) {
+    const auto little = takes(shape(4000)), much = takes(shape(16000));
+    EXPECT_LT(much, 9 * std::max<std::clock_t>(little, CLOCKS_PER_SEC / 50)) << what;
+  }
 }
 
 // The sizes that are still read are read in a moment: of our own time, whatever else the machine does.

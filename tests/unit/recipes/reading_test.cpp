@@ -1,5 +1,9 @@
 // The readers below the compose file: YAML as values, interpolation, words, env files.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <map>
+#include <random>
 
 #include <recipes/compose.hpp>
 #include <recipes/docker_words.hpp>
@@ -24,6 +28,64 @@ using testing_recipes::RecipeFolder;
 YamlValue yaml(const std::string& text) { return parse_yaml(text, "c.yml"); }
 
 // --- YAML ---
+
+TEST(RecipeFiles, SwappedForAPipeOrGrowingMeanwhileDoNotHang) {
+  RecipeFolder folder, beside;
+  folder.write("compose.yml", "x");
+  ASSERT_EQ(::mkfifo((beside.path() / "pipe").c_str(), 0600), 0);
+  const testing_recipes::Swapper swapper(folder.path() / "compose.yml", beside.path() / "pipe");
+  int refused = 0;
+  for (int i = 0; i < 5000; ++i) {
+    try {
+      EXPECT_EQ(read_recipe_file(folder.path(), "compose.yml"), "x");
+    } catch (const Error& error) {
+      EXPECT_THAT(error.message(), HasSubstr("'compose.yml' is not a readable file"));
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_THAT(error_of([] { read_recipe_file("/proc", "kallsyms"); }), HasSubstr("larger than 1 MiB")) << "whatever size it says it has";
+}
+
+// Large mappings are searched in another way than small ones.
+TEST(YamlValues, LargeMappingsHoldWhatSmallOnesDo) {
+  YamlValue map;
+  std::map<std::string, std::string> model;
+  const auto expect_equal = [&model](const YamlValue& value, const std::string& when) {
+    ASSERT_EQ(value.entries.size(), model.size()) << when;
+    for (int i = 0; i < 130; ++i) {
+      const std::string key = "k" + std::to_string(i);
+      const YamlValue* found = value.find(key);
+      ASSERT_EQ(found != nullptr, model.contains(key)) << when << ", " << key;
+      ASSERT_EQ(value.has(key), model.contains(key)) << when << ", " << key;
+      ASSERT_EQ(found != nullptr ? found->text : "", model.contains(key) ? model[key] : "") << when << ", " << key;
+    }
+  };
+  std::mt19937 random(11);
+  for (int step = 0; step < 2000; ++step) {
+    const std::string key = "k" + std::to_string(random() % 120), text = std::to_string(step);
+    if (random() % 3 == 0) {
+      ASSERT_EQ(map.remove(key), model.erase(key) == 1);
+    } else {
+      map.set(key, YamlValue::of_text(text, map));
+      model[key] = text;
+    }
+    if (step % 50 != 0) continue;
+    expect_equal(map, "itself");
+    YamlValue copy = map;
+    expect_equal(copy, "a copy");
+    const YamlValue moved = std::move(copy);
+    expect_equal(moved, "a moved one");
+  }
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "k" + std::to_string(i) + ": " + (i == 7 ? "" : std::to_string(i)) + "\n";
+  const YamlValue read = parse_yaml("a: &a\n  x: 1\n<<: *a\n" + text, "f");
+  EXPECT_EQ(read.find("k99")->text, "99");
+  EXPECT_EQ(read.find("x")->text, "1") << "merged";
+  EXPECT_EQ(read.find("k7"), nullptr) << "null";
+  EXPECT_TRUE(read.has("k7"));
+  EXPECT_EQ(read.find("k100"), nullptr);
+}
 
 TEST(Yaml, MergesMappingsAndListsOfMappings) {
   const YamlValue value = yaml("a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {<<: [*a, *b], z: 3}\nd: {<<: *b, y: 4}\ne: {y: 4, <<: {z: 5}}\n");

@@ -1,6 +1,7 @@
 // A recipe's folder made for one test, gone with it; and what the tests here read off an Error.
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include <base/files.hpp>
 #include <recipes/recipe_tree.hpp>
@@ -43,6 +45,18 @@ class RecipeFolder {
 
  private:
   fs::path path_;
+};
+
+// Swaps two names as fast as it can, for as long as it lives.
+class Swapper {
+ public:
+  Swapper(const fs::path& one, const fs::path& other)
+      : thread_([=](const std::stop_token& stop) {
+          while (!stop.stop_requested()) ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
+        }) {}
+
+ private:
+  std::jthread thread_;
 };
 
 // The error that `action` throws, as "<kind>: <message>"; fails when it throws none.
