@@ -425,8 +425,10 @@ std::string LocalEngine::endpoint(const std::string& stack, const std::string& s
   if (!blueprint || !status) throw Error(ErrorKind::unavailable, stack + " is not deployed on the local engine");
   const std::string wanted = service.empty() ? blueprint->app_service : service;
   const auto& ports = status->at("ports");
-  if (!ports.contains(wanted))
-    throw Error(ErrorKind::unavailable, "service " + wanted + " of " + stack + " has no port: it does not use ${PORT}");
+  if (!ports.contains(wanted)) {
+    if (service.empty()) return "";  // an app that nobody asks by HTTP
+    throw Error(ErrorKind::recipe, "service " + wanted + " of " + stack + " has no port: it does not use ${PORT}");
+  }
   return "http://127.0.0.1:" + std::to_string(ports.at(wanted).get<int>());
 }
 
