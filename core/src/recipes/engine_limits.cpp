@@ -269,9 +269,15 @@ void check_ports(const YamlValue& service, PublishedPorts& published) {
     const bool by_ingress = text_at(port, "mode") != "host";
     if (by_ingress && is_dnsrr) port.refuse("a port in mode ingress does not go with endpoint_mode: dnsrr; write it as {target: …, published: …, mode: host}");
     const std::string number = text_at(port, "published"), protocol = text_at(port, "protocol");
-    if (number.empty() || number == "0") continue;
-    std::string key = number + "/" + (protocol.empty() ? "tcp" : protocol);
+    std::string key = "/" + (protocol.empty() ? "tcp" : protocol);
     std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (number.empty() || number == "0") {
+      // Two of them are two ports of Docker's choice, and one in the long form, which takes nothing twice.
+      key = text_at(port, "target") + key;
+      if (!own.insert((by_ingress ? "ingress " : "host ") + key).second) port.refuse("ports: " + key + " stands twice");
+      continue;
+    }
+    key = number + key;
     if (!own.insert(key).second) port.refuse("ports: " + key + " is published twice");
     if (by_ingress && !published.by_all.insert(key).second) port.refuse("ports: " + key + " is published by another service as well");
   }

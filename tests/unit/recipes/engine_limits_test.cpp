@@ -103,10 +103,12 @@ TEST(EngineLimits, PortsThatCannotBePublished) {
                   {"ports: ['82:80', '82:80/tcp']", "ports: 82/tcp is published twice"},
                   {"ports: ['82:80', '82:81']", "published twice"},
                   {"ports: [{target: 80, published: 88, mode: host}, {target: 81, published: 88, mode: ingress}]", "published twice"},
+                  {"ports: [80, 80/tcp]", "ports: 80/tcp stands twice"},
+                  {"ports: ['80-81', 80]", "ports: 80/tcp stands twice"},
                   {"ports: ['82:80'], deploy: {endpoint_mode: dnsrr}", "does not go with endpoint_mode: dnsrr"},
                   {"ports: ['80'], deploy: {endpoint_mode: dnsrr}", "does not go with endpoint_mode: dnsrr"}});
   EXPECT_THAT(error_in("services:\n  app: {image: a, ports: ['80:80']}\n  two: {image: a, ports: ['80:81']}\n"), AllOf(StartsWith("compose.yml:3:"), HasSubstr("ports: 80/tcp is published by another service as well")));
-  expect_taken({"ports: ['0:80']", "ports: [80, 80/tcp]", "ports: ['80', 80]", "ports: ['83:80', '84:80']", "ports: ['91:80/udp', '91:80/tcp']", "ports: ['127.0.0.1:94:80']", "ports: [{target: 80, published: 95, mode: host}], deploy: {endpoint_mode: dnsrr}"});
+  expect_taken({"ports: ['0:80']", "ports: [80, 80/udp]", "ports: [{target: 80, mode: host}, {target: 80, mode: ingress}]", "ports: ['83:80', '84:80']", "ports: ['91:80/udp', '91:80/tcp']", "ports: ['127.0.0.1:94:80']", "ports: [{target: 80, published: 95, mode: host}], deploy: {endpoint_mode: dnsrr}"});
 }
 
 TEST(EngineLimits, WordsThatNoContainerUnderstands) {
