@@ -326,6 +326,28 @@ TEST_F(LocalEngineTest, AServerThatIsNotStartedAgainIsNoJob) {
 }
 
 // swarm-cronjob's shape: somebody else starts it when its time has come.
+// In a run that is thrown away nothing waits longer than its teardown may take: neither an upgrade nor the end.
+TEST_F(LocalEngineTest, WhatHasADayToEndIsReplacedAndEndedInARun) {
+  auto wanted = spec("l-day", {sh_service("deaf", "trap '' TERM; touch ready; while [ ! -e never ]; do sleep 0.1; done")});
+  wanted.facts.services[0].stop_grace = std::chrono::hours(24);
+  wanted.longest_grace = milliseconds(200);
+  deploy_and_converge(wanted);
+  const auto before = folder("l-day").running().value().leaders.at("deaf");
+  wanted.facts.services[0].local->environment["CHANGED"] = "yes";
+  const auto start = Clock::now();
+  engine_.upgrade(wanted, limit());
+  ASSERT_EQ(engine_.wait_converged("l-day", limit(5000)).state, Convergence::State::converged);
+  EXPECT_NE(folder("l-day").running().value().leaders.at("deaf").pid, before.pid);
+  EXPECT_LT(Clock::now() - start, milliseconds(5000));
+  // And without such a bound the caller's deadline is one.
+  wanted.longest_grace.reset();
+  wanted.facts.services[0].local->environment["CHANGED"] = "again";
+  engine_.remove("l-day", limit());
+  deploy_and_converge(wanted);
+  EXPECT_EQ(engine_.remove("l-day", limit(3000)), std::vector<std::string>{"deaf"});
+  EXPECT_EQ(processes_of("l-day"), 0U);
+}
+
 TEST_F(LocalEngineTest, AServiceWithoutReplicasIsNotStartedAndHoldsNothingUp) {
   auto cron = sh_service("cron", "touch ${VOLUME_content}/ran; exit 1");
   cron.restart_condition = "none";

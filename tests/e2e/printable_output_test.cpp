@@ -22,7 +22,7 @@ class HostileText : public ::testing::Test {
     make_folders(recipe / "release");
     // YAML's escapes bring the characters in; the mount makes a run refuse it, in their words.
     write_file_beside(recipe / "compose.yml",
-                      "version: '3.8'\nservices:\n  app:\n    image: \"nginx:1.22.1\\e[2J\\x85\\x9b31m\\u202e\"\n    healthcheck: {test: [CMD, 'true']}\n"
+                      "version: '3.8'\nservices:\n  app:\n    image: nginx:1.22.1\n    hostname: \"\\e[2J\\x85\\x9b31m\\u202e\"\n    healthcheck: {test: [CMD, 'true']}\n"
                       "    volumes: [\"/etc/\\x9b31m\\u202e:/mnt\"]\n    environment: {A: \"\\e\\x9b\\u202e\"}\n"
                       "    deploy: {labels: ['coop-cloud.${STACK_NAME}.version=1.0.0+1.22.1', \"backupbot.backup.path=/\\e\\x9b\\u202e\"]}\n");
     write_file_beside(recipe / ".env.sample", "TYPE=loud\n");

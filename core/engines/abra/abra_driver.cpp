@@ -7,6 +7,7 @@
 #include <abra/recipe_checkout.hpp>
 #include <base/process.hpp>
 #include <simmer/error.hpp>
+#include <swarm/blame.hpp>
 #include <swarm/docker_api.hpp>
 #include <swarm/stack_file.hpp>
 

@@ -201,7 +201,8 @@ void add_services(Blueprint& blueprint, const DeploySpec& spec) {
     service.local_environment = facts.local->environment;
     service.files = read_templates(facts, blueprint.recipe_dir);
     service.working_dir = facts.local->working_dir;
-    service.grace = facts.stop_grace.value_or(milliseconds(10000));
+    service.grace = std::max(facts.stop_grace.value_or(milliseconds(10000)), milliseconds(0));
+    if (spec.longest_grace) service.grace = std::min(service.grace, *spec.longest_grace);
     service.restart = facts.restart_condition;
     service.is_server = facts.has_healthcheck || !facts.ports.empty() || has_router_labels(facts);
     service.at_rest = facts.replicas == 0;

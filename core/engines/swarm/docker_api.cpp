@@ -13,6 +13,7 @@
 #include <httplib.h>
 
 #include <simmer/error.hpp>
+#include <swarm/blame.hpp>
 
 namespace simmer::swarm {
 
@@ -114,6 +115,13 @@ Json DockerApi::request(const std::string& method, const std::string& path, cons
   if (answer.status < 200 || answer.status > 299)
     throw Error(ErrorKind::unavailable, "Docker refuses " + method + " " + path.substr(0, path.find('?')) + ": " + message_of(answer.body));
   return answer.body.empty() ? Json() : parsed(answer.body);
+}
+
+Json DockerApi::create(const std::string& path, const Json& body, const Limit& limit) {
+  const auto answer = ask("POST", path, body, limit);
+  if (answer.status >= 200 && answer.status <= 299) return answer.body.empty() ? Json() : parsed(answer.body);
+  const auto said = message_of(answer.body);
+  throw Error(kind_of_refusal(answer.status, said), "Docker refuses POST " + path + ": " + said);
 }
 
 // A web server that stands where Docker was looked for answers as well.

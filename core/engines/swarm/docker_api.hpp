@@ -42,6 +42,8 @@ class DockerApi {
   Json get(const std::string& path, const Limit& limit) { return request("GET", path, nullptr, limit); }
   Json list(const std::string& path, const Filters& filters, const Limit& limit);
   Json post(const std::string& path, const Json& body, const Limit& limit) { return request("POST", path, body, limit); }
+  // The same for what a recipe describes: Error(recipe) where Docker refuses it for what it is (blame.hpp).
+  Json create(const std::string& path, const Json& body, const Limit& limit);
   // Nothing of that name: null.
   Json get_if_there(const std::string& path, const Limit& limit);
   // What is not there any more is fine.

@@ -5,19 +5,12 @@
 #include <base/printable.hpp>
 #include <base/process.hpp>
 #include <simmer/error.hpp>
+#include <swarm/blame.hpp>
 #include <swarm/stack_driver.hpp>
 
 namespace simmer::swarm {
 
 std::string docker_program() { return ::access("/usr/bin/docker", X_OK) == 0 ? "/usr/bin/docker" : "docker"; }
-
-bool is_machines_fault(const std::string& said) {
-  for (const char* words :
-       {"could not be found. You need to create a", "declared as external, but", "no space left", "Pool overlaps", "non-overlapping", "Cannot connect to the Docker daemon", "already in use by service",
-        "secret not found", "secret not generated", "does not have a leader", "context deadline exceeded", "connection refused", "i/o timeout", "TLS handshake timeout"})
-    if (said.find(words) != std::string::npos) return true;
-  return false;
-}
 
 std::string one_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -31,6 +24,13 @@ void DockerCli::check(const Limit& limit) {
   if (run_command({{docker_, "--version"}, {}, false, {}, ""}, limit).exit_code != 0) throw Error(ErrorKind::unavailable, "the program " + docker_ + " does not work; Debian: apt-get install docker.io");
 }
 
+std::string DockerCli::client_version(const Limit& limit) {
+  const auto done = run_command({{docker_, "--version"}, {}, false, {}, ""}, limit);
+  const std::string said = one_line(done.out), before = "version ";
+  const auto found = said.find(before);
+  return found == std::string::npos ? said : said.substr(found + before.size(), said.find(',') - found - before.size());
+}
+
 void DockerCli::deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) {
   Command command;
   command.argv = address_.command(docker_);
@@ -41,6 +41,8 @@ void DockerCli::deploy(const DeploySpec& spec, const std::string& file, const Li
   const auto done = run_command(command, limit);
   if (done.exit_code == 0) return;
   const std::string said = one_line(done.err.empty() ? done.out : done.err);
+  if (const auto mode = unknown_mode_in(said); !mode.empty())
+    throw Error(ErrorKind::recipe, "deploy.mode " + mode + ": the docker client here, " + client_version(limit) + ", knows no jobs in a stack (28 does); restart_policy.condition: none is a job to all of them (" + said + ")");
   throw Error(is_machines_fault(said) ? ErrorKind::infrastructure : ErrorKind::recipe, "docker stack deploy refuses: " + said);
 }
 

@@ -70,7 +70,7 @@ void SwarmEngine::make_secrets(const DeploySpec& spec, const Limit& limit) {
       throw Error(ErrorKind::infrastructure, "there is no secret " + name + ", which the recipe expects and which is not its own: docker secret create " + name + " FILE");
     auto labels = marks_of(spec, instance_);
     labels[docker_stack_label] = spec.stack;
-    api_.post("/secrets/create", {{"Name", name}, {"Data", base64(value->second)}, {"Labels", labels}}, limit);
+    api_.create("/secrets/create", {{"Name", name}, {"Data", base64(value->second)}, {"Labels", labels}}, limit);
   }
 }
 
@@ -97,7 +97,7 @@ void SwarmEngine::make_objects(const DeploySpec& spec, const Limit& limit) {
     }
     Json made = {{"Name", name}, {"Data", base64(object.content)}, {"Labels", labels}};
     if (!object.template_driver.empty()) made["Templating"] = {{"Name", object.template_driver}};
-    api_.post(path + "/create", made, limit);
+    api_.create(path + "/create", made, limit);
   }
 }
 
@@ -194,8 +194,40 @@ void SwarmEngine::sweep_up(const std::string& stack, const Limit& limit) {
   for (const auto& network : api_.list("/networks", of_stack(stack), limit)) try_to_remove("/networks/" + network["Id"].get<std::string>());
 }
 
+// Whatever its grace says (a day, or no end): nothing outlives the time that is there for a removal. On another node nobody can.
+void SwarmEngine::kill_what_runs(const std::string& stack, const Limit& limit) {
+  for (const auto& container : containers_of(stack, limit)) {
+    if (container.value("State", "") != "running") continue;
+    try {
+      api_.post("/containers/" + container["Id"].get<std::string>() + "/kill", nullptr, limit);
+    } catch (const Error&) {
+      // it ended meanwhile: the next look tells
+    }
+  }
+}
+
+// The running tasks of a job whose service was removed: Docker forgets to end them (20.10).
+void SwarmEngine::end_orphaned_jobs(const std::string& stack, std::set<std::string>& told, const Limit& limit) {
+  for (const auto& task : api_.list("/tasks", of_stack(stack), limit)) {
+    const auto status = task.value("Status", Json::object());
+    const auto container = status.value("ContainerStatus", Json::object()).value("ContainerID", "");
+    if (!task.contains("JobIteration") || status.value("State", "") != "running" || !told.insert(container).second) continue;
+    const auto inspected = api_.get_if_there("/containers/" + container + "/json", limit);  // null: on another node
+    if (!inspected.is_object()) continue;
+    const auto signal = inspected.value(Json::json_pointer("/Config/StopSignal"), std::string());
+    try {
+      api_.post("/containers/" + container + "/kill?signal=" + (signal.empty() ? "SIGTERM" : url_encoded(signal)), nullptr, limit);
+    } catch (const Error&) {
+      // it ended meanwhile
+    }
+  }
+}
+
 void SwarmEngine::wait_until_gone(const std::string& stack, const Limit& limit) {
   EventBell bell(api_.address());
+  std::set<std::string> told;
+  // Docker needs some seconds for what has ended.
+  const auto all = limit.remaining(), last_part = std::max(all / 4, std::min(all / 2, milliseconds(5000)));
   while (true) {
     std::string left;
     for (const auto& [kind, path] : {std::pair("service", "/services"), std::pair("task", "/tasks"), std::pair("container", "/containers/json?all=1"), std::pair("network", "/networks")})
@@ -204,7 +236,11 @@ void SwarmEngine::wait_until_gone(const std::string& stack, const Limit& limit) 
     if (left.empty()) return;
     if (limit.passed()) throw Error(ErrorKind::infrastructure, "after its removal, " + left + " of " + stack + " did not go in time");
     limit.check_stop("removing " + stack);
-    if (services_of(stack, limit.unstoppable()).empty()) sweep_up(stack, limit.unstoppable());
+    if (limit.remaining() < last_part) kill_what_runs(stack, limit.unstoppable());
+    if (services_of(stack, limit.unstoppable()).empty()) {
+      end_orphaned_jobs(stack, told, limit.unstoppable());
+      sweep_up(stack, limit.unstoppable());
+    }
     bell.wait(milliseconds(100));
   }
 }

@@ -44,6 +44,8 @@ class DockerCli final : public StackDriver {
   void remove(const std::string& stack, const Limit& limit) override;
 
  private:
+  std::string client_version(const Limit& limit);
+
   DockerAddress address_;
   std::string docker_;
 };
@@ -51,8 +53,6 @@ class DockerCli final : public StackDriver {
 // The program `docker`: Debian's engine brings one; a newer one without an engine may come first in PATH.
 std::string docker_program();
 
-// Is what a tool said on failing to deploy about this machine (no network, no disk), not about the recipe?
-bool is_machines_fault(const std::string& said);
 // Several lines as one, cut to what fits in a message; what would steer a terminal is shown instead.
 std::string one_line(std::string text);
 

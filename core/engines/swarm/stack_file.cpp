@@ -138,6 +138,8 @@ std::string stack_file(const DeploySpec& spec, const std::string& node, const st
     if (spec.run_id.empty()) continue;
     mark(json, marks);
     const auto asked = spec.asked_limits.find(service.name);
+    // Docker waits without an end for what is negative.
+    if (spec.longest_grace && service.stop_grace && (*service.stop_grace > *spec.longest_grace || service.stop_grace->count() < 0)) json["stop_grace_period"] = std::to_string(spec.longest_grace->count()) + "ms";
     limit_service(json, spec.limits, asked == spec.asked_limits.end() ? ServiceLimits{} : asked->second);
   }
   for (auto& [key, volume] : file["volumes"].items())

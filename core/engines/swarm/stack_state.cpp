@@ -1,5 +1,7 @@
 #include <swarm/stack_state.hpp>
 
+#include <swarm/blame.hpp>
+
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
@@ -124,14 +126,6 @@ std::string error_of(const Json& task) {
   const auto code = Json::json_pointer("/Status/ContainerStatus/ExitCode");
   if (error.empty() && task.contains(code) && task.at(code).get<int>() != 0) error = "exit code " + std::to_string(task.at(code).get<int>());
   return error.empty() ? text_at(task, "/Status/Message") : error;
-}
-
-// The machine's fault, not the recipe's.
-bool is_machines_fault(const std::string& error) {
-  for (const char* words : {"No such image", "no suitable node", "could not find an available", "failed to allocate", "network allocation", "no space left",
-                            "address already in use", "port is already allocated"})
-    if (error.find(words) != std::string::npos) return true;
-  return false;
 }
 
 struct ServiceVerdict {

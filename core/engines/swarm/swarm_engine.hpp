@@ -62,12 +62,15 @@ class SwarmEngine final : public Engine {
   void make_objects(const DeploySpec& spec, const Limit& limit);
   void scale(const std::string& stack, bool down, const Limit& limit);
   void sweep_up(const std::string& stack, const Limit& limit);
+  void end_orphaned_jobs(const std::string& stack, std::set<std::string>& told, const Limit& limit);
+  void kill_what_runs(const std::string& stack, const Limit& limit);
   void wait_until_gone(const std::string& stack, const Limit& limit);
   void remove_all(const std::string& path, const std::string& stack, const Limit& limit);
   std::vector<std::string> services_killed_since(const std::string& stack, std::int64_t since, const Limit& limit);
 
   // swarm_networks.cpp
   void check_networks(const DeploySpec& spec, const Limit& limit);
+  void refuse_taken_networks(const DeploySpec& spec, const Limit& limit);
   Json network_named(const std::string& name, const Limit& limit);
   std::int64_t free_addresses(const Json& network, const Limit& limit);
 

@@ -1,5 +1,12 @@
 // Networks that a stack joins and does not own, and what doctor looks at.
+#include <arpa/inet.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <sstream>
 
 #include <simmer/error.hpp>
 #include <swarm/stack_file.hpp>
@@ -22,6 +29,34 @@ std::int64_t size_of(const std::string& subnet) {
   const auto slash = subnet.find('/');
   if (slash == std::string::npos || subnet.find(':') != std::string::npos) return 0;
   return (std::int64_t{1} << (32 - std::min(32, std::atoi(subnet.c_str() + slash + 1)))) - 3;
+}
+
+// First and last address of an IPv4 subnet; nothing for one of IPv6.
+std::optional<std::pair<std::uint32_t, std::uint32_t>> span_of(const std::string& subnet) {
+  const auto slash = subnet.find('/');
+  in_addr address{};
+  if (slash == std::string::npos || ::inet_pton(AF_INET, subnet.substr(0, slash).c_str(), &address) != 1) return std::nullopt;
+  const int bits = std::clamp(std::atoi(subnet.c_str() + slash + 1), 0, 32);
+  const std::uint32_t mask = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits), first = ntohl(address.s_addr) & mask;
+  return std::pair(first, first | ~mask);
+}
+
+// Subnets or vxlan ids of a network: of a compose file's, or of one that Docker has.
+std::vector<std::string> subnets_of(const Json& network, const char* ipam, const char* config, const char* subnet) {
+  std::vector<std::string> all;
+  const auto configs = network.value(Json::json_pointer(std::string("/") + ipam + "/" + config), Json());
+  if (configs.is_array())
+    for (const auto& each : configs)
+      if (each.is_object()) all.push_back(each.value(subnet, ""));
+  return all;
+}
+std::set<int> vxlan_ids_of(const Json& network, const char* options) {
+  std::set<int> ids;
+  const auto list = network.value(Json::json_pointer(std::string("/") + options + "/com.docker.network.driver.overlay.vxlanid_list"), Json());
+  std::istringstream parts(list.is_string() ? list.get<std::string>() : "");
+  for (std::string id; std::getline(parts, id, ',');)
+    if (const int number = std::atoi(id.c_str()); number > 0) ids.insert(number);
+  return ids;
 }
 
 bool is_over(const Json& task) {
@@ -49,6 +84,39 @@ SwarmEngine::Json SwarmEngine::network_named(const std::string& name, const Limi
   return nullptr;
 }
 
+// What the recipe asks for and another network has. Of that Docker says nothing: the network is made, and its tasks wait for ever.
+void SwarmEngine::refuse_taken_networks(const DeploySpec& spec, const Limit& limit) {
+  const auto compose = Json::parse(spec.compose);
+  const auto wanted = compose.value("networks", Json::object());
+  if (wanted.empty()) return;
+  const auto there = api_.list("/networks", {}, limit);
+  for (const auto& [key, network] : wanted.items()) {
+    if (!network.is_object() || network.contains("external")) continue;
+    const bool is_used = std::any_of(spec.facts.services.begin(), spec.facts.services.end(), [&, name = key](const ServiceFacts& service) {
+      return service.networks.empty() ? name == "default" : std::find(service.networks.begin(), service.networks.end(), name) != service.networks.end();
+    });
+    if (!is_used) continue;  // Docker does not make it
+    const std::string own_name = network.value("name", ""), name = own_name.empty() ? spec.stack + "_" + key : own_name;
+    const auto refuse = [&, key = key](const std::string& what) { throw Error(ErrorKind::recipe, "network " + key + ": " + what); };
+    for (const auto& other : there) {
+      const std::string others_name = other.value("Name", "");
+      const auto labels = other.value("Labels", Json());
+      const bool is_own = labels.is_object() && labels.value(docker_stack_label, "") == spec.stack;
+      if (others_name == name && !is_own) refuse("Docker has a network " + name + " that is not this stack's: leave the name out, or begin it with ${STACK_NAME}");
+      if (others_name == name || other.value("Scope", "") != "swarm") continue;
+      for (const auto& subnet : subnets_of(network, "ipam", "config", "subnet"))
+        for (const auto& taken : subnets_of(other, "IPAM", "Config", "Subnet")) {
+          const auto ours = span_of(subnet), theirs = span_of(taken);
+          if (ours && theirs && ours->first <= theirs->second && theirs->first <= ours->second)
+            refuse("the subnet " + subnet + " overlaps " + taken + " of Docker's network " + others_name + ": leave ipam out, and Docker chooses one that is free");
+        }
+      const auto taken = vxlan_ids_of(other, "Options");
+      for (const int id : vxlan_ids_of(network, "driver_opts"))
+        if (taken.contains(id)) refuse("the vxlan id " + std::to_string(id) + " is that of Docker's network " + others_name + ": leave the option out, and Docker chooses one that is free");
+    }
+  }
+}
+
 // Docker does not count them. Each task has one, each service with a virtual address one more, each node one. Addresses that
 // Docker has leaked cannot be seen: tasks that get none are then found by their waiting in `New`.
 std::int64_t SwarmEngine::free_addresses(const Json& network, const Limit& limit) {
@@ -73,6 +141,7 @@ std::int64_t SwarmEngine::free_addresses(const Json& network, const Limit& limit
 // Before anything is made: what cannot get an address would sit in `New` until the deadline.
 void SwarmEngine::check_networks(const DeploySpec& spec, const Limit& limit) {
   refuse_unreachable(spec);
+  refuse_taken_networks(spec, limit);
   for (const auto& network : spec.facts.networks) {
     if (!network.external) continue;
     const std::string name = name_in_docker(network, spec.stack);

@@ -10,6 +10,7 @@
 // same deployments at the same time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -54,6 +55,7 @@ struct DeploySpec {
   std::map<std::string, VolumeSource> volumes;  // compose name -> source; those not named are fresh
   ServiceLimits limits;            // of every service of a run; none of a live app's
   std::map<std::string, ServiceLimits> asked_limits{};  // service -> what its recipe sets itself: the tighter of both holds
+  std::optional<std::chrono::milliseconds> longest_grace{};  // what a service may take to end, whatever its stop_grace_period says; of runs that are thrown away
   bool internal_networks = false;  // runs.egress: deny: the run's own networks lead nowhere else
 };
 

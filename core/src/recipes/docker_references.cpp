@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <set>
+
+#include <recipes/engine_limits.hpp>
 
 namespace simmer {
 namespace {
@@ -27,69 +28,20 @@ void check_mount(const YamlValue& compose, const YamlValue& mount) {
     if (other != kind && mount.find(other) != nullptr) mount.refuse(other + " options do not go with a mount of type " + kind);
 }
 
-// "" where nothing is said.
-std::string word_at(const YamlValue& map, std::initializer_list<const char*> path, const YamlValue*& place) {
-  place = &map;
-  for (const char* key : path)
-    if ((place = place->find(key)) == nullptr) return "";
-  return place->text;
-}
-
-void check_word(const YamlValue& map, std::initializer_list<const char*> path, const std::set<std::string>& words) {
-  const YamlValue* place = nullptr;
-  const std::string word = word_at(map, path, place);
-  if (word.empty() || words.contains(word)) return;
-  std::string known;
-  for (const auto& each : words) known += (known.empty() ? "" : ", ") + each;
-  place->refuse(std::string("deploy.") + *path.begin() + ": '" + word + "' is none of " + known);
-}
-
-// Words that Docker hands to its engine, which refuses the service for them.
-void check_engines_words(const YamlValue& deploy) {
-  check_word(deploy, {"restart_policy", "condition"}, {"none", "on-failure", "any"});
-  check_word(deploy, {"endpoint_mode"}, {"vip", "dnsrr"});
-  check_word(deploy, {"update_config", "failure_action"}, {"pause", "continue", "rollback"});
-  check_word(deploy, {"rollback_config", "failure_action"}, {"pause", "continue"});
-  for (const char* config : {"update_config", "rollback_config"}) {
-    const YamlValue* place = nullptr;
-    if (const std::string ratio = word_at(deploy, {config, "max_failure_ratio"}, place); !ratio.empty() && std::strtod(ratio.c_str(), nullptr) > 1) place->refuse(std::string("deploy.") + config + ".max_failure_ratio is more than 1");
-  }
-  if (const YamlValue* placement = deploy.find("placement"))
-    if (const YamlValue* constraints = placement->find("constraints"))
-      for (const auto& each : constraints->items)
-        if (each.text.find("==") == std::string::npos && each.text.find("!=") == std::string::npos) each.refuse("the constraint '" + each.text + "' compares nothing: write == or !=");
-}
-
 void check_deploy(const YamlValue& deploy) {
-  check_engines_words(deploy);
   static const std::set<std::string> modes = {"replicated", "global", "replicated-job", "global-job"};
   const YamlValue* mode = deploy.find("mode");
   if (mode != nullptr && !mode->text.empty() && !modes.contains(mode->text)) mode->refuse("deploy.mode '" + mode->text + "' is none of replicated, global, replicated-job and global-job");
   const YamlValue* replicas = deploy.find("replicas");
   if (mode != nullptr && mode->text.starts_with("global") && replicas != nullptr) replicas->refuse("replicas do not go with mode " + mode->text);
-  const YamlValue* resources = deploy.find("resources");
-  if (resources == nullptr) return;
-  for (const char* part : {"limits", "reservations"})
-    if (const YamlValue* each = resources->find(part))
-      if (const YamlValue* cpus = each->find("cpus"); cpus != nullptr && (cpus->text.empty() || cpus->text.find_first_not_of("0123456789.") != std::string::npos || std::count(cpus->text.begin(), cpus->text.end(), '.') > 1 || cpus->text == "."))
-        cpus->refuse("'" + cpus->text + "' is no number of CPUs (like \"0.5\")");
-}
-
-void check_targets(const YamlValue& service) {
-  std::set<std::string> targets;
-  if (const YamlValue* mounts = service.find("volumes"))
-    for (const auto& mount : mounts->items)
-      if (!targets.insert(mount.find("target")->text).second) mount.refuse("two mounts at '" + mount.find("target")->text + "'");
 }
 
 void check_service(const YamlValue& compose, const YamlEntry& service) {
   const std::string& name = service.key;
   if (name.find('.') != std::string::npos || std::isalnum(static_cast<unsigned char>(name.front())) == 0 || std::isalnum(static_cast<unsigned char>(name.back())) == 0)
     service.value.refuse("services." + name + ": Docker takes no such name for a service: letters, digits, '-' and '_', the first and the last a letter or digit");
-  if (const YamlValue* image = service.value.find("image"); image != nullptr && image->text.find_first_of(" \t\n") != std::string::npos) image->refuse("'" + image->text + "' is no image's name");
   if (const YamlValue* mounts = service.value.find("volumes"))
     for (const auto& mount : mounts->items) check_mount(compose, mount);
-  check_targets(service.value);
   if (const YamlValue* networks = service.value.find("networks"))
     for (const auto& network : networks->entries)
       if (network.key != "default" && !declares(compose, "networks", network.key)) network.value.refuse("the network '" + network.key + "' is declared nowhere: add it to networks");
@@ -110,6 +62,7 @@ void check_service(const YamlValue& compose, const YamlEntry& service) {
 void check_references(const YamlValue& compose) {
   if (const YamlValue* services = compose.find("services"))
     for (const auto& service : services->entries) check_service(compose, service);
+  check_engine_limits(compose);
 }
 
 }  // namespace simmer

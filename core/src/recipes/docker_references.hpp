@@ -1,5 +1,5 @@
 // What Docker finds only when it turns a compose file into services: names that nothing declares, options that exclude one
-// another. Asked of the merged file on every engine, so that it is red before anything is deployed.
+// another; then what its engine refuses (engine_limits.hpp). Asked of the merged file on every engine, so that it is red before anything is deployed.
 #pragma once
 
 #include <recipes/yaml_value.hpp>

@@ -1,5 +1,7 @@
 #include <recipes/docker_words.hpp>
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -214,8 +216,8 @@ std::vector<YamlValue> expand_ports(const YamlValue& value) {
   }
   // An address is ignored on Swarm; one of colons and brackets has more spellings than readers.
   if (parts.size() > 3 || rest.find('[') != std::string::npos) value.refuse("'" + value.text + "': a port is [published:]target[/protocol]; Swarm takes no address");
-  if (parts.size() == 3 && parts[0].find_first_not_of("0123456789.") != std::string::npos) value.refuse("'" + value.text + "': '" + parts[0] + "' is no address");
-  if (parts.size() == 3 && std::count(parts[0].begin(), parts[0].end(), '.') != 3 && !parts[0].empty()) value.refuse("'" + value.text + "': '" + parts[0] + "' is no address");
+  in_addr address{};
+  if (parts.size() == 3 && !parts[0].empty() && ::inet_pton(AF_INET, parts[0].c_str(), &address) != 1) value.refuse("'" + value.text + "': '" + parts[0] + "' is no address");
   const Range target = read_range(parts.back(), value);
   const bool published = parts.size() > 1 && !parts[parts.size() - 2].empty();
   const Range outside = published ? read_range(parts[parts.size() - 2], value) : Range{};

@@ -223,6 +223,30 @@ class YamlConversion {
       skip(" \t\r\n");
     }
     if (at < text_.size() && text_[at] == '"' && node.IsScalar()) refuse_odd_escape(at, here);
+    if (at < text_.size() && (text_[at] == '|' || text_[at] == '>') && node.IsScalar()) refuse_tab_as_indent(at, here);
+    refuse_tab_before(node, here);
+  }
+
+  // How far a block is indented its first line tells, and a tab tells nothing to Docker; yaml-cpp takes it for text.
+  void refuse_tab_as_indent(std::size_t at, const YamlValue& here) const {
+    const auto line = text_.find('\n', at), header_end = text_.find_first_of(" \t\r\n", at);
+    if (line == std::string::npos || text_.substr(at, header_end - at).find_first_of("123456789") != std::string::npos) return;
+    const auto content = text_.find_first_not_of(" \r\n", line);
+    if (content != std::string::npos && text_[content] == '\t') here.refuse("the block begins with a tab, which Docker does not read: indent it with blanks, or say how far (|2)");
+  }
+
+  // Docker wants blanks where a line begins, and behind the '-', '?' and ':' that may stand there; yaml-cpp takes tabs.
+  void refuse_tab_before(const YAML::Node& node, const YamlValue& here) const {
+    if (node.Mark().pos < 0) return;
+    const auto end = std::min(static_cast<std::size_t>(node.Mark().pos), text_.size());
+    bool any = false;
+    for (auto at = end; at > 0 && std::string_view(" \t\r\n-?:").find(text_[at - 1]) != std::string_view::npos; --at) {
+      const char c = text_[at - 1];
+      if (c == '\n' && any) break;
+      any = any || c == '\t';
+      // Only what stands first in its line; a tab behind "key:" is fine.
+      if (any && (at == 1 || text_[at - 2] == '\n')) here.refuse("a tab that Docker does not read: indent with blanks");
+    }
   }
 
   void refuse_odd_escape(std::size_t at, const YamlValue& here) const {
@@ -251,6 +275,7 @@ class YamlConversion {
     for (const auto& pair : node) {
       const YamlValue key = at(pair.first);
       if (!pair.first.IsScalar()) key.refuse("a key must be a single word");
+      refuse_tab_before(pair.first, key);
       const std::string& name = pair.first.Scalar();
       if (name.empty() || name.size() > 1000 || !is_printable(name)) key.refuse("a key that is empty, too long or not printable");
       if (!seen.insert(name).second) key.refuse("'" + name + "' stands twice in one mapping");

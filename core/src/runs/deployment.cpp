@@ -18,6 +18,13 @@ std::string in_seconds(milliseconds duration) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
 
+// What a service asks for to end by itself.
+milliseconds grace_of(const std::string& name, const RecipeState& state) {
+  for (const auto& service : state.tree.facts.services)
+    if (service.name == name) return service.stop_grace.value_or(milliseconds(0));
+  return milliseconds(0);
+}
+
 }  // namespace
 
 Deployment::Deployment(RunContext& run, std::string stack, std::string domain, bool kept)
@@ -44,6 +51,8 @@ DeploySpec Deployment::spec_for(const RecipeState& state, const std::map<std::st
     if (object.is_secret) spec.secrets[object.key] = object.content;
   spec.volumes = volumes;
   if (!spec.run_id.empty()) spec.limits = run_.spec.limits;
+  // Of what is thrown away nothing needs longer than the teardown waits; what ends data that is kept has all the time there is.
+  if (!kept_) spec.longest_grace = run_.spec.teardown * 3 / 4;
   spec.internal_networks = run_.spec.deny_egress;
   return spec;
 }
@@ -204,11 +213,19 @@ void Deployment::remove() {
   run_.report.phase("removing " + stack_);
   const auto start = Clock::now();
   const Limit limit = Limit::in(run_.spec.teardown);
-  for (const auto& service : run_.engine.remove(stack_, limit))
+  cut_short_.clear();
+  for (const auto& service : run_.engine.remove(stack_, limit)) {
     run_.report.warning("service " + service + " did not end on SIGTERM within its grace and was killed");
+    if (state_ && since(start) < grace_of(service, *state_)) cut_short_.push_back(service);
+  }
   for (const auto& left : run_.engine.inventory(stack_, limit)) run_.report.residue(left.kind + " " + left.name);
   deployed_ = false;
   run_.report.timing("app_stop", since(start));
+}
+
+CheckResult Deployment::ended_by_itself() const {
+  if (cut_short_.empty()) return {Outcome::pass, ""};
+  return {Outcome::fail, "service " + cut_short_.front() + " was killed when " + in_seconds(run_.spec.teardown) + " for its end were nearly over, before its stop_grace_period was: what it wrote may be half done; raise deadlines.teardown"};
 }
 
 }  // namespace simmer

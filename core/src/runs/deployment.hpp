@@ -48,6 +48,8 @@ class Deployment {
   // A red one stays up before for as long as the run was told to keep it, or until it is cancelled.
   void remove();
   bool is_deployed() const { return deployed_; }
+  // After remove(): had every service the time that it asks for? What was killed before it was over leaves data that nobody may keep.
+  CheckResult ended_by_itself() const;
 
  private:
   DeploySpec spec_for(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets) const;
@@ -61,6 +63,7 @@ class Deployment {
   std::string url_;  // of what was deployed last
   bool kept_;
   bool deployed_ = false;
+  std::vector<std::string> cut_short_;
   std::unique_ptr<RecipeState> state_;
   // Destroyed in reverse order: parts before their host.
   std::unique_ptr<Host> host_;

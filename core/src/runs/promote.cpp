@@ -90,6 +90,7 @@ void Promotion::carry_forward() {
   if (app.contract() != nullptr) must("the known-good's marker did not survive the upgrade", app.contract()->verify(old.nonce));
   const auto digests = run_.engine.deployed(app.stack(), Limit::in(run_.spec.teardown, run_.stop)).value_or(Deployed{}).digests;
   app.remove();
+  must("the data cannot be kept", app.ended_by_itself());
   snapshot_and_commit(captured, head, secrets, old.nonce, digests, fork.way() == ForkWay::restore);
 }
 
@@ -118,6 +119,7 @@ void Promotion::seed() {
   }
   const auto digests = run_.engine.deployed(app.stack(), Limit::in(run_.spec.teardown, run_.stop)).value_or(Deployed{}).digests;
   app.remove();
+  must("the data cannot be kept", app.ended_by_itself());
   snapshot_and_commit(captured, head, secrets, nonce, digests, false);
 }
 

@@ -62,6 +62,21 @@ TEST(DockerScalar, WhatTheVersionsReadDifferentlyIsRefused) {
   EXPECT_THAT(error_in_service("labels: {1: '1'}"), HasSubstr("the key '1'"));
 }
 
+// go-yaml takes no tab for an indent; each of these was put to it, in both of its versions.
+TEST(DockerYaml, TabsStandWhereDockerReadsThem) {
+  const auto labels = [](const std::string& text) { return "services:\n  app:\n    image: a\n    labels:" + text; };
+  for (const std::string block : {" |\n        \tone\n        two\n", " >\n        \tone\n", " |\n        \t\n        two\n", " >-\n        \tone\n        \ttwo\n", " >+ # 2\n        \tone\n", " &a |\n        \tone\n", " >\n\n        \tone\n"})
+    EXPECT_THAT(error_in(labels("\n      k:" + block)), AllOf(StartsWith("compose.yml:5:"), HasSubstr("the block begins with a tab"))) << block;
+  for (const std::string text : {"\n      -\tk=one\n", "\n      - \tk=one\n", "\n      -\t\n        k=one\n", "\n      -\t\"k=one\"\n", "\n      ?\tk\n      : one\n", "\n      ? k\n      :\tone\n", " [\n\tk=one]\n", " {\n\tk: one}\n"})
+    EXPECT_THAT(error_in(labels(text)), AllOf(StartsWith("compose.yml:"), HasSubstr("a tab that Docker does not read: indent with blanks"))) << text;
+  for (const std::string text : {" |2\n        \tone\n        two\n", " >2\n        \tone\n        two\n", " |\t\n        one\n        \ttwo\n", ":\tone\n", "\t: one\n", ": \t\"one\"\n", ": &a\tone\n", ": one\t\n"}) {
+    const bool is_block = text.starts_with(" ");
+    EXPECT_EQ(RecipeFolder(labels("\n      k" + std::string(is_block ? ":" : "") + text)).read().facts.services.size(), 1u) << text;
+  }
+  EXPECT_EQ(app_says(RecipeFolder(labels(" [\tk=one,\tl=m\t]\n")).read(), "labels"), "k: \"one\"\nl: \"m\"");
+  EXPECT_EQ(app_says(RecipeFolder(labels("\n      k: >\n        one\n        \ttwo\n        three\n")).read(), "labels"), "k: \"one\\n\\ttwo\\nthree\\n\"");
+}
+
 // --- the schema ---
 
 // The shapes that were green on `local` while Docker refuses them. Each is told with its place.
