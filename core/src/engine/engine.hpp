@@ -167,7 +167,7 @@ class Engine {
   // or a stranger's. The caller decides by the name.
   virtual std::vector<std::string> unmarked_stacks(const Limit&) { return {}; }
 
-  // The labels by which a proxy could be told of services and containers, whoever made them; empty where no proxy reads any.
+  // The labels by which a proxy could be told of services and containers, whoever made them but runs; empty where no proxy reads any.
   virtual std::vector<LabelsOfStack> proxy_labels(const Limit&) { return {}; }
 
   // Nothing when no deployment of that name exists.
