@@ -195,7 +195,7 @@ std::vector<LabelsOfStack> SwarmEngine::proxy_labels(const Limit& limit) {
       if (name.size() > 8 && ::strncasecmp(name.c_str(), "traefik.", 8) == 0) one.names.insert(name);
     }
     // Those of runs are gone in a while, and take their chance with one another.
-    if (!one.names.empty() && !labels_of(json).contains(run_label)) all.push_back(std::move(one));
+    if (!one.names.empty() && text_of(json, run_label).empty()) all.push_back(std::move(one));
   };
   for (const auto& service : api_.list("/services", {}, limit)) note(service["Spec"].value("Labels", Json()));
   for (const auto& container : api_.list("/containers/json?all=1", {}, limit)) note(container.value("Labels", Json()));
