@@ -47,6 +47,18 @@ TEST(Names, ThatDockerWouldRefuseAreFoundBeforeTheDeploy) {
   spec.facts.services[0].name += "a";
   EXPECT_EQ(overlong_name(spec), spec.stack + "_" + std::string(13, 'a'));
   spec.facts.services[0].name = "a";
+  spec.facts.networks.push_back({std::string(13, 'n'), "", false, {}});
+  EXPECT_EQ(overlong_name(spec), "") << "nobody is on it";
+  spec.facts.services[0].networks = {std::string(13, 'n')};
+  EXPECT_EQ(overlong_name(spec), spec.stack + "_" + std::string(13, 'n')) << "64 of a network";
+  spec.facts.networks[0].external = true;
+  EXPECT_EQ(overlong_name(spec), "");
+  spec.facts.services[0].networks.clear();
+  spec.stack += "123456";
+  EXPECT_EQ(overlong_name(spec), spec.stack + "_default") << "made for a service that names none";
+  spec.facts.services[0].networks = {"n"};
+  EXPECT_EQ(overlong_name(spec), "");
+  spec.stack.resize(50);
   spec.facts.configs.push_back({"conf", std::string(64, 'c'), false, {}});
   EXPECT_EQ(overlong_name(spec), "");
   spec.facts.secrets.push_back({std::string(14, 't'), "", false, {}});

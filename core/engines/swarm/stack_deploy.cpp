@@ -29,7 +29,7 @@ std::string base64(const std::string& bytes) {
 void check_names(const DeploySpec& spec) {
   check_stack_name(spec.stack);
   if (const auto name = overlong_name(spec); !name.empty())
-    throw Error(ErrorKind::infrastructure, "the name " + name + " has " + std::to_string(name.size()) + " characters, and Docker takes 64 (63 of a service): choose a shorter base_domain");
+    throw Error(ErrorKind::infrastructure, "the name " + name + " has " + std::to_string(name.size()) + " characters, and Docker takes 64 (63 of a service or network): choose a shorter base_domain");
 }
 
 }  // namespace

@@ -48,6 +48,14 @@ std::string name_of(const DeploySpec& spec, const FileObject& object) {
 std::string overlong_name(const DeploySpec& spec) {
   for (const auto& service : spec.facts.services)
     if (const auto name = spec.stack + "_" + service.name; name.size() > 63) return name;
+  // Docker makes those networks alone that a service uses.
+  for (const auto& service : spec.facts.services)
+    for (const auto& key : service.networks.empty() ? std::vector<std::string>{"default"} : service.networks) {
+      const auto declared = std::find_if(spec.facts.networks.begin(), spec.facts.networks.end(), [&](const ResourceFacts& network) { return network.name == key; });
+      if (declared != spec.facts.networks.end() && declared->external) continue;
+      const auto name = declared == spec.facts.networks.end() ? spec.stack + "_" + key : name_in_docker(*declared, spec.stack);
+      if (name.size() > 63) return name;
+    }
   for (const auto* resources : {&spec.facts.secrets, &spec.facts.configs})
     for (const auto& resource : *resources)
       if (const auto name = name_in_docker(resource, spec.stack); name.size() > 64) return name;

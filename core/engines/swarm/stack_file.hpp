@@ -31,7 +31,7 @@ nlohmann::json marks_of(const DeploySpec& spec, const std::string& instance);
 // Swarm puts it. `instance`: the value of its label. YAML, block style, `version` first.
 std::string stack_file(const DeploySpec& spec, const std::string& node, const std::string& instance);
 
-// The first name that Docker would refuse for its length (64 characters; 63 of a service); empty: none.
+// The first name that Docker would refuse for its length (64 characters; 63 of a service or network); empty: none.
 std::string overlong_name(const DeploySpec& spec);
 
 // The service that people come to: the one with a router, else the first.
