@@ -12,39 +12,57 @@ using Command = simmer::SimmerYml::Command;
 
 const std::string nonce_mark = "${NONCE}";
 
-// One file in every volume that has value. A volume that comes back empty, old or swapped is noticed;
-// what the app itself makes of its data is not, which is why a recipe may bring commands.
+// Two files in every volume that has value, both in plain sight: one at its top and one in a folder of its own, where `rm -rf *` and `find -type f -delete`
+// hit them. A volume that comes back empty, old or swapped is noticed; what the app itself makes of its data is not, which is why a recipe may bring
+// commands. The folder's name is one that a database server takes for an empty database.
 class Markers : public simmer::DataContract {
  public:
   Markers(Host& host, std::vector<std::string> volumes) : host_(host), volumes_(std::move(volumes)) {}
 
   void seed(const std::string& nonce) override {
     for (const auto& volume : volumes_)
-      if (!host_.volume_file_exists(volume, file_) || host_.read_volume_file(volume, file_) != content(volume, nonce))
-        host_.write_volume_file(volume, file_, content(volume, nonce));
+      for (const auto& file : files_)
+        if (!is_there(volume, file, nonce)) host_.write_volume_file(volume, file, content(volume, nonce));
   }
 
   CheckResult verify(const std::string& nonce) override {
     for (const auto& volume : volumes_) {
-      if (!host_.volume_file_exists(volume, file_)) return {Outcome::fail, "volume " + volume + ": " + file_ + " is gone"};
-      const auto seen = host_.read_volume_file(volume, file_);
-      if (seen != content(volume, nonce))
-        return {Outcome::fail, "volume " + volume + ": " + file_ + " is not the one of " + nonce + ": saw '" +
-                                   seen.substr(0, seen.find('\n')) + "'"};
+      if (holds_former(volume, nonce)) continue;
+      for (const auto& file : files_) {
+        if (!host_.volume_file_exists(volume, file)) return {Outcome::fail, "volume " + volume + ": " + file + " is gone"};
+        const auto seen = host_.read_volume_file(volume, file);
+        if (seen != content(volume, nonce))
+          return {Outcome::fail, "volume " + volume + ": " + file + " is not the one of " + nonce + ": saw '" +
+                                     seen.substr(0, seen.find('\n')) + "'"};
+      }
     }
     return {Outcome::pass, "the marker is in " + std::to_string(volumes_.size()) + " volumes"};
   }
 
   void wipe() override {
-    for (const auto& volume : volumes_)
-      if (host_.volume_file_exists(volume, file_)) host_.remove_volume_file(volume, file_);
+    for (const auto& volume : volumes_) {
+      for (const auto& file : {files_[0], files_[1], former_})
+        if (host_.volume_file_exists(volume, file)) host_.remove_volume_file(volume, file);
+    }
   }
 
  private:
   // The volume's name is in it: two volumes that were swapped are not the same data.
   static std::string content(const std::string& volume, const std::string& nonce) { return nonce + " " + volume + "\n"; }
 
-  const std::string file_ = ".simmer-marker";
+  bool is_there(const std::string& volume, const std::string& file, const std::string& nonce) {
+    return host_.volume_file_exists(volume, file) && host_.read_volume_file(volume, file) == content(volume, nonce);
+  }
+
+  // A known-good of an earlier Simmer has its one dot file alone, until its next promotion.
+  bool holds_former(const std::string& volume, const std::string& nonce) {
+    for (const auto& file : files_)
+      if (host_.volume_file_exists(volume, file)) return false;
+    return is_there(volume, former_, nonce);
+  }
+
+  const std::vector<std::string> files_ = {"simmer-marker", "simmer_marker/simmer-marker"};
+  const std::string former_ = ".simmer-marker";
   Host& host_;
   std::vector<std::string> volumes_;
 };
@@ -61,8 +79,17 @@ class Commands : public simmer::DataContract {
   }
 
   CheckResult verify(const std::string& nonce) override {
-    const auto result = run(verify_, nonce);
+    simmer::ExecResult result;
+    try {
+      result = run(verify_, nonce);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unavailable) throw;
+      return {Outcome::unverified, "the verify command of simmer.yml could not be run in service " + verify_.service + ": " + error.message()};
+    }
     if (result.exit_code == 0) return {Outcome::pass, "the verify command of simmer.yml found " + nonce};
+    // As a shell says it: there is no such program, or none that can be started.
+    if (result.exit_code == 126 || result.exit_code == 127)
+      return {Outcome::unverified, "the verify command of simmer.yml could not be run in service " + verify_.service + ": " + outcome(result)};
     return {Outcome::fail, "the verify command of simmer.yml did not find " + nonce + ": " + outcome(result)};
   }
 

@@ -16,9 +16,14 @@ std::vector<std::string> volumes_with_value(const RecipeFacts& facts) {
     for (const auto& mount : service.mounts)
       if (service.replicas > 0 && mount.type == "volume" && !mount.source.empty() && !mount.read_only) written.insert(mount.source);
   const auto& worthless = facts.simmer_yml.volumes_without_value;
+  // What is in memory alone is gone at each stop.
+  const auto in_memory = [](const simmer::ResourceFacts& volume) {
+    const auto type = volume.options.find("driver_opts.type");
+    return type != volume.options.end() && type->second == "tmpfs";
+  };
   std::vector<std::string> kept;
   for (const auto& volume : facts.volumes)
-    if (!volume.external && written.contains(volume.name) &&
+    if (!volume.external && !in_memory(volume) && written.contains(volume.name) &&
         std::find(worthless.begin(), worthless.end(), volume.name) == worthless.end())
       kept.push_back(volume.name);
   return kept;

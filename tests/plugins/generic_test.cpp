@@ -205,13 +205,25 @@ TEST_F(GenericTest, MarkerIsInEveryVolumeWithValue) {
   facts_.volumes.push_back({"unused", "", false, {}});
   for (const std::string name : {"cache", "database", "foreign"})
     facts_.services[0].mounts.push_back({"volume", name, "/" + name, false});
+  facts_.volumes.push_back({"memory", "", false, {{"driver", "local"}, {"driver_opts.type", "tmpfs"}, {"driver_opts.device", "tmpfs"}}});
+  facts_.services[0].mounts.push_back({"volume", "memory", "/memory", false});
   facts_.simmer_yml.volumes_without_value = {"cache"};
   EXPECT_EQ(generic::volumes_with_value(facts_), (std::vector<std::string>{"content", "database"}));
   host_.volume_files["database"] = {};
   contract()->seed("abc");
-  EXPECT_EQ(host_.volume_files["content"][".simmer-marker"], "abc content\n");
-  EXPECT_EQ(host_.volume_files["database"][".simmer-marker"], "abc database\n");
+  for (const std::string file : {"simmer-marker", "simmer_marker/simmer-marker"}) {
+    EXPECT_EQ(host_.volume_files["content"][file], "abc content\n");
+    EXPECT_EQ(host_.volume_files["database"][file], "abc database\n");
+  }
   EXPECT_EQ(contract()->verify("abc").outcome, Outcome::pass);
+  // Each of them counts.
+  for (const std::string file : {"simmer-marker", "simmer_marker/simmer-marker"}) {
+    auto& files = host_.volume_files["content"];
+    const auto kept = files[file];
+    files.erase(file);
+    EXPECT_EQ(contract()->verify("abc").outcome, Outcome::fail) << file;
+    files[file] = kept;
+  }
   // Two volumes swapped are not the same data.
   std::swap(host_.volume_files["database"], host_.volume_files["content"]);
   EXPECT_EQ(contract()->verify("abc").outcome, Outcome::fail);
@@ -277,7 +289,23 @@ TEST_F(GenericTest, FailedCommandIsAnErrorNotAnEmptyAnswer) {
   EXPECT_THROW(contract()->seed("abc"), Error);
   EXPECT_THROW(contract()->wipe(), Error);
   host_.shell = {};
-  EXPECT_THROW(contract()->verify("abc"), Error) << "a command that could not be started proves neither";
+  EXPECT_EQ(contract()->verify("abc").outcome, Outcome::unverified) << "a command that could not be started proves neither";
+  for (const int code : {126, 127}) {
+    host_.shell = [code](const ExecRequest&) { return ExecResult{code, "", "not found"}; };
+    EXPECT_EQ(contract()->verify("abc").outcome, Outcome::unverified) << code;
+  }
+}
+
+// Of an earlier Simmer: a dot file, until the next promotion seeds anew.
+TEST_F(GenericTest, TheMarkerOfAnEarlierSimmerIsKnown) {
+  host_.volume_files["content"][".simmer-marker"] = "abc content\n";
+  EXPECT_EQ(contract()->verify("abc").outcome, Outcome::pass);
+  EXPECT_EQ(contract()->verify("xyz").outcome, Outcome::fail);
+  contract()->seed("abc");
+  host_.volume_files["content"].erase("simmer-marker");
+  EXPECT_EQ(contract()->verify("abc").outcome, Outcome::fail) << "what was seeded anew is not recognised by the old file";
+  contract()->wipe();
+  EXPECT_FALSE(host_.volume_files["content"].contains(".simmer-marker"));
 }
 
 TEST_F(GenericTest, CommandsThatCannotProveAnythingAreRefused) {

@@ -182,6 +182,10 @@ void add_volumes(Blueprint& blueprint, const DeploySpec& spec, const StackFolder
     blueprint.volumes[name] = place;
     if (fresh) blueprint.fresh_volumes.insert(name);
   }
+  if (current == nullptr) return;
+  for (const auto* earlier : {&current->volumes, &current->former_volumes})
+    for (const auto& [name, place] : *earlier)
+      if (!blueprint.volumes.contains(name)) blueprint.former_volumes[name] = place;
 }
 
 bool has_router_labels(const ServiceFacts& service) {
@@ -350,6 +354,8 @@ std::string to_text(const Blueprint& blueprint) {
   }
   json volumes = json::object();
   for (const auto& [name, path] : blueprint.volumes) volumes[name] = path.string();
+  json former = json::object();
+  for (const auto& [name, path] : blueprint.former_volumes) former[name] = path.string();
   const json all{
       {"schema", 1},
       {"stack", blueprint.stack},
@@ -365,6 +371,7 @@ std::string to_text(const Blueprint& blueprint) {
       {"env", blueprint.env},
       {"secrets", blueprint.secrets},
       {"volumes", volumes},
+      {"former_volumes", former},
       {"fresh_volumes", blueprint.fresh_volumes}};
   try {
     return all.dump();
@@ -391,6 +398,8 @@ Blueprint blueprint_from(const std::string& text) {
     take("fresh_volumes", blueprint.fresh_volumes);
     blueprint.recipe_dir = all.at("recipe_dir").get<std::string>();
     for (const auto& [name, path] : all.at("volumes").items()) blueprint.volumes[name] = path.get<std::string>();
+    if (const auto former = all.find("former_volumes"); former != all.end())
+      for (const auto& [name, path] : former->items()) blueprint.former_volumes[name] = path.get<std::string>();
     for (const auto& value : all.at("services")) {
       ServiceBlueprint service;
       value.at("name").get_to(service.name);

@@ -49,6 +49,7 @@ struct Blueprint {
   std::set<std::string> secrets;            // names; the values are in files
   std::map<std::string, fs::path> volumes;  // name -> folder
   std::set<std::string> fresh_volumes;      // those of them that are ours
+  std::map<std::string, fs::path> former_volumes;  // that earlier versions of this deployment had; their data is still there
 
   const ServiceBlueprint* find(const std::string& service) const;
 };

@@ -464,7 +464,9 @@ std::string LocalEngine::logs(const std::string& stack, const std::string& servi
 
 VolumePlace LocalEngine::volume(const std::string& stack, const std::string& volume, const Limit&) {
   const auto blueprint = read_blueprint(folder_of(options_, stack));
-  if (blueprint && blueprint->volumes.contains(volume)) return {"", blueprint->volumes.at(volume)};
+  if (blueprint)
+    for (const auto* volumes : {&blueprint->volumes, &blueprint->former_volumes})
+      if (const auto found = volumes->find(volume); found != volumes->end()) return {"", found->second};
   throw Error(ErrorKind::unavailable, stack + " has no volume " + volume + " on the local engine");
 }
 

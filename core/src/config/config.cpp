@@ -186,6 +186,12 @@ AppConfig read_app(const Reader& reader, const std::string& name, const YAML::No
                    if (std::find(words.begin(), words.end(), word) == words.end())
                      reader.refuse(value, at + ".allow: unknown permission '" + word + "'" + did_you_mean(word, words));
                }},
+              {"turns_over", [&](const YAML::Node& value) { app.turns_over = reader.list(value, at + ".turns_over"); }},
+              {"drops",
+               [&](const YAML::Node& value) {
+                 if (!value.IsMap()) reader.refuse(value, at + ".drops must be a map of versions and lists of volumes");
+                 for (const auto& entry : value) app.drops[entry.first.Scalar()] = reader.list(entry.second, at + ".drops." + entry.first.Scalar());
+               }},
               {"trusted", [&](const YAML::Node& value) { app.trusted = reader.yes(value, at + ".trusted"); }},
               {"sweep", [&](const YAML::Node& value) { app.sweep = reader.yes(value, at + ".sweep"); }},
               {"intermediate", nullptr},

@@ -28,6 +28,8 @@ struct AppConfig {
   std::map<std::string, std::string> env;
   std::vector<std::string> needs;
   std::vector<std::string> allow;  // exceptions from the compose policy (P16)
+  std::vector<std::string> turns_over;  // volumes whose files come and go: not counted after an upgrade
+  std::map<std::string, std::vector<std::string>> drops;  // version -> volumes whose data it may drop
   bool trusted = false;
   bool sweep = true;
 };

@@ -191,7 +191,7 @@ class Engine {
   // Last lines of a service's output, oldest first.
   virtual std::string logs(const std::string& stack, const std::string& service, std::size_t max_lines, const Limit& limit) = 0;
 
-  // Error(unavailable) when there is none of that name.
+  // Error(unavailable) when there is none of that name. One that an upgrade declares no more is still found, where its data is.
   virtual VolumePlace volume(const std::string& stack, const std::string& volume, const Limit& limit) = 0;
 
   // Gives back what is remembered of a kept app for ever (its ports): the app has been dropped.

@@ -25,6 +25,7 @@ MountFacts read_mount(const YamlValue& value);
 PortFacts read_port(const YamlValue& value);
 
 // `simmer.yml`. Throws Error(recipe), naming the nearest known key.
-SimmerYml read_simmer_yml(const std::string& text, const std::string& shown_name);
+// `turning_over`: the volumes whose files come and go by themselves (volumes_that_turn_over).
+SimmerYml read_simmer_yml(const std::string& text, const std::string& shown_name, std::vector<std::string>& turning_over);
 
 }  // namespace simmer

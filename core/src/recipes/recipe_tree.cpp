@@ -95,7 +95,7 @@ RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string&
     tree.facts.timeout = find_timeout(tree.facts, full, tree.warnings);
 
     const auto& yml_dir = simmer_yml_from.empty() ? dir : simmer_yml_from;
-    if (const auto text = read_recipe_file(yml_dir, "simmer.yml")) tree.facts.simmer_yml = read_simmer_yml(*text, "simmer.yml");
+    if (const auto text = read_recipe_file(yml_dir, "simmer.yml")) tree.facts.simmer_yml = read_simmer_yml(*text, "simmer.yml", tree.turning_over);
     return tree;
   });
 }

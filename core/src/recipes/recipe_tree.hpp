@@ -47,6 +47,7 @@ struct RecipeTree {
   std::vector<FileObject> objects;         // configs and secrets by content, from files of the recipe
   std::map<std::string, ServiceLimits> limits;  // service -> deploy.resources.limits
   std::vector<SecretRule> secret_rules;
+  std::vector<std::string> turning_over;  // volumes of which simmer.yml says that their files come and go by themselves
   std::string version_label;          // coop-cloud.${STACK_NAME}.version in the compose file; may be empty
   std::vector<std::string> warnings;  // "compose.yml:12:3: …": unset variables, what was not followed
 };

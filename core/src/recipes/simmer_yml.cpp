@@ -57,7 +57,7 @@ void read_not_applicable(const YamlValue& value, SimmerYml& yml) {
 
 }  // namespace
 
-SimmerYml read_simmer_yml(const std::string& text, const std::string& shown_name) {
+SimmerYml read_simmer_yml(const std::string& text, const std::string& shown_name, std::vector<std::string>& turning_over) {
   SimmerYml yml;
   yml.present = true;
   const auto timeout = [&](const char* name) -> KeyReader {
@@ -92,7 +92,8 @@ SimmerYml read_simmer_yml(const std::string& text, const std::string& shown_name
              {"not_applicable", [&](const YamlValue& value) { read_not_applicable(value, yml); }},
              {"volumes_without_value",
               [&](const YamlValue& value) { yml.volumes_without_value = read_texts(value, "volumes_without_value"); }},
-             {"commands", [&](const YamlValue& value) {
+             {"volumes_that_turn_over", [&](const YamlValue& value) { turning_over = read_texts(value, "volumes_that_turn_over"); }},
+            {"commands", [&](const YamlValue& value) {
                 read_keys(value, "commands",
                           {{"seed", command("seed", yml.seed)},
                            {"verify", command("verify", yml.verify)},

@@ -188,7 +188,7 @@ void ColdRun::second_deployment(const RecipeTraits& traits) {
   app.report_digests("base_digests");
   DataContract* contract = nullptr;
   if (tier.must_work("data-contract", [&] { contract = app.contract(); }) && write_marker(tier, run_, contract, traits, nonce_))
-    upgrade_and_check(tier, app, head_, volumes, secrets_for(head_, secrets, true), nonce_);
+    upgrade_and_check(run_, tier, app, head_, volumes, secrets_for(head_, secrets, true), nonce_);
   if (tier.passed()) notices_loss(tier, app.contract(), nonce_);
   tier.finish();
   app.remove();

@@ -18,6 +18,34 @@ std::string in_seconds(milliseconds duration) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
 
+// The first version's word on the data, and the running one's where the first cannot look.
+class WordOfTheFirst : public DataContract {
+ public:
+  WordOfTheFirst(std::unique_ptr<DataContract> first, std::function<DataContract*()> present) : first_(std::move(first)), present_(std::move(present)) {}
+
+  void seed(const std::string& nonce) override { first_->seed(nonce); }
+
+  CheckResult verify(const std::string& nonce) override {
+    auto result = first_->verify(nonce);
+    cannot_look_ = result.outcome == Outcome::unverified;
+    DataContract* present = cannot_look_ ? present_() : nullptr;
+    if (present == nullptr) return result;
+    auto said = present->verify(nonce);
+    said.message += " (" + result.message + ")";
+    return said;
+  }
+
+  void wipe() override {
+    DataContract* present = cannot_look_ ? present_() : nullptr;
+    (present != nullptr ? present : first_.get())->wipe();
+  }
+
+ private:
+  std::unique_ptr<DataContract> first_;
+  std::function<DataContract*()> present_;
+  bool cannot_look_ = false;
+};
+
 // What a service asks for to end by itself.
 milliseconds grace_of(const std::string& name, const RecipeState& state) {
   for (const auto& service : state.tree.facts.services)
@@ -74,11 +102,28 @@ bool Deployment::is_behind_proxy(const RecipeState& state) const {
 }
 
 void Deployment::make_parts(const RecipeState& state, const Values& secrets) {
-  contract_.reset();
-  probe_.reset();
-  host_.reset();
-  contract_made_ = false;
+  drop_parts();
   state_ = std::make_unique<RecipeState>(state);
+  if (!first_) {
+    first_ = std::make_unique<RecipeState>(state);
+    first_secrets_ = secrets;
+  }
+  url_ = is_behind_proxy(*state_) ? (run_.spec.proxy_tls ? "https://" : "http://") + domain_
+                                  : run_.engine.endpoint(stack_, "", Limit::in(run_.spec.teardown, run_.stop));
+  host_ = run_.make_host(context_of(*state_), state_->tree.facts, secrets, state.env);
+  probe_ = run_.recipe.health_probe(state_->tree.facts, *host_);
+}
+
+void Deployment::drop_parts() {
+  contract_.reset();
+  present_contract_.reset();
+  probe_.reset();
+  first_host_.reset();
+  host_.reset();
+  contract_made_ = present_contract_made_ = false;
+}
+
+AppContext Deployment::context_of(const RecipeState& state) const {
   AppContext app;
   app.app = run_.spec.app;
   app.recipe = run_.spec.recipe;
@@ -87,10 +132,8 @@ void Deployment::make_parts(const RecipeState& state, const Values& secrets) {
   app.version = state.version;
   app.commit = state.commit;
   app.role = kept_ ? "canonical" : "test";
-  app.url = url_ = is_behind_proxy(*state_) ? (run_.spec.proxy_tls ? "https://" : "http://") + domain_
-                                            : run_.engine.endpoint(stack_, "", Limit::in(run_.spec.teardown, run_.stop));
-  host_ = run_.make_host(app, state_->tree.facts, secrets, state.env);
-  probe_ = run_.recipe.health_probe(state_->tree.facts, *host_);
+  app.url = url_;
+  return app;
 }
 
 void Deployment::deploy(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets) {
@@ -183,9 +226,16 @@ void Deployment::report_digests(const std::string& key) {
 }
 
 DataContract* Deployment::contract() {
-  if (!contract_made_) contract_ = run_.recipe.data_contract(state_->tree.facts, *host_);
-  contract_made_ = true;
+  if (std::exchange(contract_made_, true)) return contract_.get();
+  first_host_ = run_.make_host(context_of(*state_), first_->tree.facts, first_secrets_, first_->env);
+  contract_ = run_.recipe.data_contract(first_->tree.facts, *first_host_);
+  if (contract_ && first_->commit != state_->commit) contract_ = std::make_unique<WordOfTheFirst>(std::move(contract_), [this] { return present_contract(); });
   return contract_.get();
+}
+
+DataContract* Deployment::present_contract() {
+  if (!std::exchange(present_contract_made_, true)) present_contract_ = run_.recipe.data_contract(state_->tree.facts, *host_);
+  return present_contract_.get();
 }
 
 std::vector<std::unique_ptr<Check>> Deployment::checks(Tier tier) { return run_.recipe.checks(tier, state_->tree.facts, *host_); }
@@ -206,9 +256,7 @@ void Deployment::keep_for_inspection() {
 
 void Deployment::remove() {
   keep_for_inspection();
-  contract_.reset();
-  probe_.reset();
-  host_.reset();
+  drop_parts();
   run_.journal.begin_step("removing " + stack_);
   run_.report.phase("removing " + stack_);
   const auto start = Clock::now();

@@ -38,9 +38,14 @@ class Deployment {
   // What runs now, as the fact map `key`.
   void report_digests(const std::string& key);
 
-  // Parts of the running version. contract() may be nullptr.
+  // Parts of the running version.
   Host& host() { return *host_; }
+  // How its data is recognised: by the word of the version that this deployment began with, whose markers are in it, whatever the running one
+  // says of its volumes. Where that word cannot be had of what runs now (verify() says unverified: its command is not there any more), the
+  // running version's is taken, and the message says so. nullptr: the first version had none.
   DataContract* contract();
+  // That of the running version, which nothing was asked of yet; nullptr: it has none.
+  DataContract* present_contract();
   std::vector<std::unique_ptr<Check>> checks(Tier tier);
   const RecipeState& state() const { return *state_; }
 
@@ -55,7 +60,9 @@ class Deployment {
   DeploySpec spec_for(const RecipeState& state, const std::map<std::string, VolumeSource>& volumes, const Values& secrets) const;
   void keep_for_inspection();
   bool is_behind_proxy(const RecipeState& state) const;
+  void drop_parts();
   void make_parts(const RecipeState& state, const Values& secrets);
+  AppContext context_of(const RecipeState& state) const;
   milliseconds start_deadline() const;
 
   RunContext& run_;
@@ -63,13 +70,14 @@ class Deployment {
   std::string url_;  // of what was deployed last
   bool kept_;
   bool deployed_ = false;
+  std::unique_ptr<RecipeState> state_, first_;
+  Values first_secrets_;
   std::vector<std::string> cut_short_;
-  std::unique_ptr<RecipeState> state_;
   // Destroyed in reverse order: parts before their host.
-  std::unique_ptr<Host> host_;
+  std::unique_ptr<Host> host_, first_host_;
   std::unique_ptr<HealthProbe> probe_;
-  std::unique_ptr<DataContract> contract_;
-  bool contract_made_ = false;
+  std::unique_ptr<DataContract> present_contract_, contract_;
+  bool contract_made_ = false, present_contract_made_ = false;
 };
 
 }  // namespace simmer

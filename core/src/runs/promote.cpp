@@ -3,6 +3,7 @@
 // written again by whoever comes (recover.cpp).
 #include <base/crash_point.hpp>
 #include <base/files.hpp>
+#include <runs/data_kept.hpp>
 #include <runs/known_good_fork.hpp>
 #include <runs/lifecycles.hpp>
 #include <runs/ready_strategies.hpp>
@@ -28,7 +29,7 @@ class Promotion {
                            const std::string& nonce, const std::map<std::string, std::string>& digests, bool in_place);
   void must(const std::string& what, const CheckResult& result) const;
   void must_be_healthy(const std::string& what, Deployment& app) const;
-  std::vector<std::string> volumes_of_value(const RecipeState& head);
+  std::vector<std::string> volumes_to_keep(const RecipeState& head);
 
   RunContext& run_;
   KnownGood known_good_;
@@ -44,7 +45,7 @@ void Promotion::must_be_healthy(const std::string& what, Deployment& app) const 
   must(what, {health.outcome, health.message});
 }
 
-std::vector<std::string> Promotion::volumes_of_value(const RecipeState& head) {
+std::vector<std::string> Promotion::volumes_to_keep(const RecipeState& head) {
   ReadyStrategiesFor ready(head.tree.facts);
   const auto strategy = run_.recipe.snapshot_strategy(head.tree.facts, ready);
   if (!strategy) throw Error(ErrorKind::plugin, "the plugin returned no snapshot strategy");
@@ -78,16 +79,24 @@ void Promotion::carry_forward() {
   const auto secrets = secrets_for(head, old_secrets, true);
   std::map<std::string, fs::path> captured;
   const fs::path folder = fork.way() == ForkWay::restore ? known_good_.volumes_folder() : run_.state.fork(run_.spec.run_id) / "volumes";
-  for (const auto& volume : volumes_of_value(head)) {
+  for (const auto& volume : volumes_to_keep(head)) {
     captured[volume] = folder / volume;
     // A volume that only the new version declares.
     if (!sources.contains(volume)) make_folders(folder / volume);
     sources[volume] = {VolumeSource::Kind::existing, folder / volume};
   }
+  DataKept data(run_, app);
+  must("data-is-dropped", data.still_has(head));
   app.upgrade(head, sources, secrets);
   must_be_healthy("the upgrade of the known-good's data to " + head.version + " failed", app);
   must("the upgrade did not happen", app.runs_what_was_asked());
   if (app.contract() != nullptr) must("the known-good's marker did not survive the upgrade", app.contract()->verify(old.nonce));
+  must("data-is-kept", data.still_there(head.version));
+  // In what only the new version has too: the next base is this one, and its word is asked.
+  if (DataContract* own = app.present_contract()) {
+    own->seed(old.nonce);
+    must("the marker was not written", own->verify(old.nonce));
+  }
   const auto digests = run_.engine.deployed(app.stack(), Limit::in(run_.spec.teardown, run_.stop)).value_or(Deployed{}).digests;
   app.remove();
   must("the data cannot be kept", app.ended_by_itself());
@@ -104,7 +113,7 @@ void Promotion::seed() {
   make_folders(folder);
   std::map<std::string, VolumeSource> sources;
   std::map<std::string, fs::path> captured;
-  for (const auto& volume : volumes_of_value(head)) {
+  for (const auto& volume : volumes_to_keep(head)) {
     make_folders(folder / volume);
     captured[volume] = folder / volume;
     sources[volume] = {VolumeSource::Kind::existing, folder / volume};

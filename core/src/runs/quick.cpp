@@ -89,12 +89,12 @@ void QuickRun::on_the_fork(const SnapshotMeta& meta, TierRun& tier) {
 
   const bool same_commit = meta.commit == head_.commit;
   if (!tier_is_asked(run_, Tier::upgrade)) {
-    if (!same_commit) upgrade_and_check(tier, app, head_, volumes, secrets_for(head_, secrets, true), meta.nonce);
+    if (!same_commit) upgrade_and_check(run_, tier, app, head_, volumes, secrets_for(head_, secrets, true), meta.nonce);
     tier.finish_as(tier.passed() ? Outcome::skip : Outcome::fail, "not asked for");
   } else if (same_commit) {
     tier.finish_as(Outcome::skip, "same commit: " + meta.version + " is the known-good");
   } else {
-    upgrade_and_check(tier, app, head_, volumes, secrets_for(head_, secrets, true), meta.nonce);
+    upgrade_and_check(run_, tier, app, head_, volumes, secrets_for(head_, secrets, true), meta.nonce);
     tier.finish();
   }
   if (!tier_is_asked(run_, Tier::custom)) report_tier(run_, Tier::custom, Outcome::skip, "not asked for");

@@ -90,7 +90,7 @@ void settle_canonical(const StateFolder& state, Engine& engine, const std::strin
     log(app + ": put the new data in place");
     known_good.clear_dirty();
   }
-  remove_tree(known_good.folder() / "volumes.old");
+  if (!committed) remove_tree(known_good.folder() / "volumes.old");
   if (!fork.empty()) discard_fork(fork);
   if (exists) {
     const auto dirty = known_good.dirty();
@@ -108,6 +108,7 @@ void settle_canonical(const StateFolder& state, Engine& engine, const std::strin
     // A first seed before its commit, or a drop after it: nothing here is a known-good.
     remove_tree(known_good.snapshot().folder());
     remove_tree(known_good.volumes_folder());
+    remove_tree(known_good.aside_folder());
     remove_durably(known_good.folder() / "dirty");
     remove_durably(known_good.folder() / "canonical.json");
     if (!entry->kept_stack.empty()) engine.forget(entry->kept_stack);

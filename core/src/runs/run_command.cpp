@@ -444,6 +444,8 @@ RunSpec spec_of_app(const Config& config, const StateFolder& state, const AppCon
   spec.env = app.env;
   spec.needs = app.needs;
   spec.allow = app.allow;
+  spec.turns_over = app.turns_over;
+  spec.drops = app.drops;
   spec.proxy_network = config.proxy_network;
   // The local engine's services listen on ports of their own: there is no proxy in front of them.
   spec.proxy_address = config.engine == "local" ? "" : config.proxy_address;

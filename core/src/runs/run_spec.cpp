@@ -57,6 +57,8 @@ nlohmann::json to_json(const RunSpec& spec) {
           {"env", spec.env},
           {"needs", spec.needs},
           {"allow", spec.allow},
+          {"turns_over", spec.turns_over},
+          {"drops", spec.drops},
           {"proxy_network", spec.proxy_network},
           {"proxy_address", spec.proxy_address},
           {"proxy_tls", spec.proxy_tls},
@@ -108,6 +110,8 @@ RunSpec run_spec_from(const nlohmann::json& json) {
   json.at("env").get_to(spec.env);
   json.at("needs").get_to(spec.needs);
   json.at("allow").get_to(spec.allow);
+  json.at("turns_over").get_to(spec.turns_over);
+  json.at("drops").get_to(spec.drops);
   spec.proxy_network = text("proxy_network");
   spec.proxy_address = text("proxy_address");
   json.at("proxy_tls").get_to(spec.proxy_tls);

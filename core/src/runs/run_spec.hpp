@@ -46,6 +46,8 @@ struct RunSpec {
   std::map<std::string, std::string> env;  // apps.X.env
   std::vector<std::string> needs;          // apps.X.needs
   std::vector<std::string> allow;
+  std::vector<std::string> turns_over;                    // apps.X.turns_over
+  std::map<std::string, std::vector<std::string>> drops;  // apps.X.drops
   std::string proxy_network;
   std::string proxy_address;  // empty: apps are asked directly
   bool proxy_tls = true;

@@ -1,6 +1,7 @@
 #include <runs/upgrade_tier.hpp>
 
 #include <recipes/proxy_labels.hpp>
+#include <runs/data_kept.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -98,8 +99,19 @@ bool notices_loss(TierRun& tier, DataContract* contract, const std::string& nonc
   });
 }
 
-void upgrade_and_check(TierRun& tier, Deployment& app, const RecipeState& head,
+void upgrade_and_check(RunContext& run, TierRun& tier, Deployment& app, const RecipeState& head,
                        const std::map<std::string, VolumeSource>& volumes, const Values& secrets, const std::string& nonce) {
+  std::optional<DataKept> data;
+  CheckResult has;
+  if (!tier.must_work("data-is-counted", [&] {
+        data.emplace(run, app);
+        has = data->still_has(head);
+      }))
+    return;
+  if (has.outcome != Outcome::pass) {
+    tier.check("data-is-dropped", true, [&] { return has; });
+    return;
+  }
   if (!tier.step("upgrade-is-accepted", [&] { app.upgrade(head, volumes, secrets); })) return;
   if (!tier.healthy("healthy-and-steady", app)) return;
   // Read last: an engine may have put the old version back by itself behind healthy numbers.
@@ -107,6 +119,7 @@ void upgrade_and_check(TierRun& tier, Deployment& app, const RecipeState& head,
   DataContract* contract = nullptr;
   if (!tier.must_work("data-contract", [&] { contract = app.contract(); })) return;
   if (contract != nullptr && !tier.check("marker-is-intact", true, [&] { return contract->verify(nonce); })) return;
+  if (!tier.check("data-is-kept", true, [&] { return data->still_there(head.version); })) return;
   tier.plugin_checks(app);
 }
 

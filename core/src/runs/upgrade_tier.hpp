@@ -28,7 +28,7 @@ bool notices_loss(TierRun& tier, DataContract* contract, const std::string& nonc
 
 // Upgrades `app` in place to `head`: it moved, it converged, it serves, the marker is intact, and the
 // plugin's own checks pass.
-void upgrade_and_check(TierRun& tier, Deployment& app, const RecipeState& head,
+void upgrade_and_check(RunContext& run, TierRun& tier, Deployment& app, const RecipeState& head,
                        const std::map<std::string, VolumeSource>& volumes, const Values& secrets, const std::string& nonce);
 
 }  // namespace simmer

@@ -1,5 +1,7 @@
 #include <state/known_good.hpp>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include <base/crash_point.hpp>
@@ -163,18 +165,43 @@ SnapshotMeta KnownGood::prepare(SnapshotMeta about, const std::map<std::string, 
 bool KnownGood::adopt_volumes(const fs::path& fork) {
   const fs::path incoming = fork / "volumes", old = folder_ / "volumes.old";
   if (!fs::exists(incoming)) {
-    if (is_folder(volumes_folder())) remove_tree(old);  // left by a death right after the renames
+    put_aside_what_was_dropped();
     return false;
   }
   // Only folders are renamed: at every instant the data is under one of the two names, and `dirty`
   // stands until the new one is in place.
-  remove_tree(old);
+  if (is_folder(volumes_folder())) remove_tree(old);  // of an earlier death
   if (fs::exists(volumes_folder())) rename_durably(volumes_folder(), old);
   crash_point("between the renames of the retained volumes");
   rename_durably(incoming, volumes_folder());
   crash_point("after the renames of the retained volumes");
-  remove_tree(old);
+  put_aside_what_was_dropped();
   return true;
+}
+
+void KnownGood::put_aside_what_was_dropped() {
+  const auto meta = store_.meta();
+  const fs::path old = folder_ / "volumes.old", aside = aside_folder() / meta.run_id;
+  // The data as it was before the upgrade is the better one, where both are there.
+  for (const auto& from : {old, volumes_folder()}) {
+    if (!is_folder(from)) continue;
+    for (const auto& name : folders_in(from)) {
+      if (std::find(meta.volumes.begin(), meta.volumes.end(), name) != meta.volumes.end()) continue;
+      if (fs::exists(aside / name)) {
+        remove_tree(from / name);
+        continue;
+      }
+      make_folders(aside);
+      rename_durably(from / name, aside / name);
+      crash_point("after a dropped volume went aside");
+    }
+  }
+  if (is_folder(volumes_folder())) remove_tree(old);
+  if (!is_folder(aside_folder())) return;
+  for (const auto& run_id : folders_in(aside_folder()))
+    if (run_id != meta.run_id) remove_tree(aside_folder() / run_id);
+  std::error_code not_empty;
+  fs::remove(aside_folder(), not_empty);
 }
 
 }  // namespace simmer

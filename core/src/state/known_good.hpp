@@ -65,11 +65,13 @@ class KnownGood {
                        const std::map<std::string, std::string>& secrets, const Limit& limit);
   // The point of no return.
   void commit(const SnapshotMeta& meta) { store_.commit(meta); }
-  // Puts `<fork>/volumes` in place of the retained ones. Can be killed and repeated. False when there is
-  // no such fork (any more).
+  // After a commit: puts `<fork>/volumes` in place of the retained ones. Data of volumes that the new snapshot no longer has goes to aside/<run id>/, where
+  // it stays until the next commit; what an earlier one put there goes. Can be killed and repeated. False when there is no such fork (any more).
   bool adopt_volumes(const fs::path& fork);
+  fs::path aside_folder() const { return folder_ / "aside"; }
 
  private:
+  void put_aside_what_was_dropped();
   std::string app_;
   fs::path folder_;
   SnapshotStore store_;

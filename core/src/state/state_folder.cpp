@@ -39,6 +39,8 @@ std::string formatted_time(const char* format) {
   return text;
 }
 
+}  // namespace
+
 std::vector<std::string> folders_in(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code failed;
@@ -49,8 +51,6 @@ std::vector<std::string> folders_in(const fs::path& folder) {
   std::sort(names.begin(), names.end());
   return names;
 }
-
-}  // namespace
 
 std::string utc_stamp() { return formatted_time("%Y%m%dT%H%M%SZ"); }
 std::string utc_time() { return formatted_time("%Y-%m-%dT%H:%M:%SZ"); }

@@ -45,6 +45,9 @@ class StateFolder {
 };
 
 // "20261123T231500Z" and "2026-11-23T23:15:00Z", now.
+// Names of the folders in `folder`, sorted; none when it is not there.
+std::vector<std::string> folders_in(const fs::path& folder);
+
 std::string utc_stamp();
 std::string utc_time();
 

@@ -1,0 +1,70 @@
+#include <snapshots/census.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <snapshots/inode.hpp>
+
+namespace simmer {
+
+using namespace snapshots;
+
+namespace {
+
+class Counter {
+ public:
+  Counter(const std::function<bool(const std::string&)>& left_out, const Limit& limit) : left_out_(left_out), limit_(limit) {}
+
+  Census count(const fs::path& root) {
+    const Fd folder = open_volume(root, false);
+    device_ = status_of(folder.get(), root.string()).st_dev;
+    walk(folder.get(), "");
+    return std::move(census_);
+  }
+
+ private:
+  void walk(int folder, const std::string& above) {
+    for (const std::string& name : sorted_names(folder, above)) {
+      check_limit(limit_, "counting what is in the volumes");
+      const std::string path = above.empty() ? name : above + "/" + name;
+      struct stat status;
+      if (left_out_(path) || path.ends_with(".pid") || !status_at(folder, name, status, path)) continue;
+      const bool is_folder = S_ISDIR(status.st_mode);
+      if (!is_folder && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) continue;
+      census_.sizes[path] = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
+      if (!is_folder || status.st_dev != device_) continue;
+      const Fd below(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (below) walk(below.get(), path);
+    }
+  }
+
+  const std::function<bool(const std::string&)>& left_out_;
+  const Limit& limit_;
+  dev_t device_ = 0;
+  Census census_;
+};
+
+}  // namespace
+
+std::uint64_t Census::bytes() const {
+  std::uint64_t all = 0;
+  for (const auto& [path, size] : sizes) all += size;
+  return all;
+}
+
+Census take_census(const fs::path& root, const std::function<bool(const std::string&)>& left_out, const Limit& limit) { return Counter(left_out, limit).count(root); }
+
+CensusLoss loss_between(const Census& before, const Census& after) {
+  CensusLoss loss;
+  for (const auto& [path, size] : before.sizes) {
+    const auto still = after.sizes.find(path);
+    const std::uint64_t left = still == after.sizes.end() ? 0 : std::min(size, still->second);
+    if (still == after.sizes.end()) ++loss.entries;
+    loss.bytes += size - left;
+    if (loss.first.empty() && (still == after.sizes.end() || left < size)) loss.first = path;
+  }
+  return loss;
+}
+
+}  // namespace simmer
