@@ -44,11 +44,19 @@ std::string in_bytes(std::uint64_t bytes) {
 
 std::string in_entries(std::uint64_t entries) { return std::to_string(entries) + (entries == 1 ? " entry" : " entries"); }
 
+// A plugin that cannot say it is a promotion's trouble: until then all volumes count.
 std::vector<std::string> kept_by_strategy(RunContext& run, const RecipeState& state) {
-  ReadyStrategiesFor ready(state.tree.facts);
-  const auto strategy = run.recipe.snapshot_strategy(state.tree.facts, ready);
-  if (!strategy) throw Error(ErrorKind::plugin, "the plugin returned no snapshot strategy");
-  return strategy->volumes();
+  try {
+    ReadyStrategiesFor ready(state.tree.facts);
+    if (const auto strategy = run.recipe.snapshot_strategy(state.tree.facts, ready)) return strategy->volumes();
+    run.report.log(LogLevel::warning, "the plugin returned no snapshot strategy");
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::plugin && error.kind() != ErrorKind::recipe) throw;
+    run.report.log(LogLevel::warning, std::string("the plugin does not say which volumes have value: ") + error.what());
+  }
+  std::vector<std::string> all;
+  for (const auto& volume : state.tree.facts.volumes) all.push_back(volume.name);
+  return all;
 }
 
 }  // namespace
