@@ -92,6 +92,14 @@ fs::path folder_of(Engine& engine, const std::string& stack, const std::string& 
 
 }  // namespace
 
+std::string volumes_backed_up_in_part(const BackupPlan& plan, const std::vector<std::string>& volumes) {
+  std::string all;
+  for (const auto& volume : volumes)
+    if (std::none_of(plan.parts.begin(), plan.parts.end(), [&](const BackupPlan::Part& part) { return part.volume == volume && part.path.empty(); }))
+      all += (all.empty() ? "volume " : ", volume ") + volume;
+  return all;
+}
+
 std::optional<BackupPlan> backup_plan_of(const RecipeFacts& facts) {
   BackupPlan plan;
   bool wanted = false;

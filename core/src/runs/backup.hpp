@@ -28,6 +28,9 @@ struct BackupPlan {
 // Nothing when no service carries backupbot.backup=true. A path that lies in no volume is left out with a warning: its hooks run all the same.
 std::optional<BackupPlan> backup_plan_of(const RecipeFacts& facts);
 
+// Those of `volumes` that `plan` does not take whole, for people: "volume db"; empty: none.
+std::string volumes_backed_up_in_part(const BackupPlan& plan, const std::vector<std::string>& volumes);
+
 struct BackupReport {
   std::uint64_t files = 0, bytes = 0;
 };

@@ -1,6 +1,7 @@
 // A cold run: design.md 7.1. Deployment one is the version under test from nothing; deployment two, only if
 // there is a base, upgrades that base to it. Nothing else is ever deployed.
 #include <runs/backup.hpp>
+#include <runs/data_kept.hpp>
 #include <runs/lifecycles.hpp>
 #include <runs/tier_run.hpp>
 #include <runs/upgrade_tier.hpp>
@@ -149,7 +150,12 @@ void ColdRun::data_tiers(Deployment& app, const RecipeTraits& traits) {
   run_.report.phase("damaging the data and restoring the backup");
   if (contract == nullptr) return tier.finish_as(Outcome::unverified, "the plugin has no data contract: nothing shows that a restore brings data back");
   if (notices_loss(tier, contract, nonce_) && tier.step("backup-is-restored", [&] { restore_backup(*plan, run_.engine, app.stack(), folder, limit); }) &&
-      tier.healthy("healthy-again", app) && tier.check("marker-is-back", true, [&] { return contract->verify(nonce_); }))
+      tier.healthy("healthy-again", app) && tier.check("marker-is-back", true, [&] {
+        auto back = contract->verify(nonce_);
+        if (const auto partly = volumes_backed_up_in_part(*plan, volumes_of_value(run_, head_)); back.outcome == Outcome::fail && !partly.empty())
+          back.message += "; the backup labels do not select all of " + partly + ": where a dump takes its place, the commands of simmer.yml can show that it brings the data back";
+        return back;
+      }))
     tier.plugin_checks(app);
   tier.finish();
 }

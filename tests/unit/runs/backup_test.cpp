@@ -136,5 +136,13 @@ TEST(BackupPlan, HasTheHooksOfEveryServiceAsTheyAreWritten) {
   EXPECT_THAT(words(plan.restore_post), ElementsAre("db: load"));
 }
 
+// A marker file in a volume of which a dump alone is backed up cannot come back: the message says why.
+TEST(BackupPlans, SayWhatTheyDoNotTakeWhole) {
+  BackupPlan plan;
+  plan.parts = {{"content", ""}, {"db", "dump.sql"}};
+  EXPECT_EQ(volumes_backed_up_in_part(plan, {"content"}), "");
+  EXPECT_EQ(volumes_backed_up_in_part(plan, {"cache", "content", "db"}), "volume cache, volume db");
+}
+
 }  // namespace
 }  // namespace simmer
