@@ -33,6 +33,7 @@ class Promotion {
   RunContext& run_;
   KnownGood known_good_;
   std::string strategy_;
+  KeptRecipe recipe_;  // as it was checked out
 };
 
 void Promotion::must(const std::string& what, const CheckResult& result) const {
@@ -75,6 +76,7 @@ void Promotion::carry_forward() {
 
   const auto head = take_recipe_state(run_, "promote-head", run_.spec.head.commit, run_.spec.head.version, run_.spec.stack, run_.spec.domain, known_good_.env());
   must("the recipe at the canonical's own name", judge_state(run_, head));
+  recipe_ = known_good_.keep_recipe(run_.spec.run_id, head.dir);
   const auto secrets = secrets_for(head, old_secrets, true);
   std::map<std::string, fs::path> captured;
   const fs::path folder = fork.way() == ForkWay::restore ? known_good_.volumes_folder() : run_.state.fork(run_.spec.run_id) / "volumes";
@@ -96,6 +98,7 @@ void Promotion::carry_forward() {
 void Promotion::seed() {
   const auto head = take_recipe_state(run_, "promote-head", run_.spec.head.commit, run_.spec.head.version, run_.spec.stack, run_.spec.domain, {});
   must("the recipe at the canonical's own name", judge_state(run_, head));
+  recipe_ = known_good_.keep_recipe(run_.spec.run_id, head.dir);
   const auto secrets = secrets_for(head, {}, true);
   const std::string nonce = make_nonce();
   const fs::path folder = run_.state.fork(run_.spec.run_id) / "volumes";
@@ -135,6 +138,8 @@ void Promotion::snapshot_and_commit(const std::map<std::string, fs::path>& volum
   about.nonce = nonce;
   about.strategy = strategy_;
   about.digests = digests;
+  about.recipe_file = recipe_.file;
+  about.recipe_digest = recipe_.digest;
   const auto meta = known_good_.prepare(about, volumes, kept_part_of(head), secrets, Limit::in(data_deadline, run_.stop));
   known_good_.set_dirty("promote", run_.spec.run_id);
   run_.journal.begin_step("committing the new known-good");

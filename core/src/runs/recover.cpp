@@ -7,6 +7,7 @@
 #include <base/crash_point.hpp>
 #include <base/process.hpp>
 #include <runs/result.hpp>
+#include <runs/run_command.hpp>
 #include <simmer/error.hpp>
 #include <snapshots/fork.hpp>
 #include <state/alerts.hpp>
@@ -56,6 +57,18 @@ nlohmann::json known_of(const std::string& run_id, const std::optional<JournalEn
 }
 
 std::string step_of(const std::optional<JournalEntry>& entry) { return !entry || entry->step.empty() ? "it began" : entry->step; }
+
+// Refs serve ancestry alone: without them quick runs may go cold, and nothing else is lost.
+void settle_refs(const KnownGood& known_good, const JournalEntry& entry, const RecoverOptions& options, const RecoverLog& log) {
+  if (!options.keep_only) return;
+  try {
+    const auto meta = known_good.exists() ? known_good.snapshot().meta() : SnapshotMeta();
+    options.keep_only(known_good.app(), meta.recipe.empty() ? entry.recipe : meta.recipe, meta.commit);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) throw;
+    log(known_good.app() + ": the commit of the known-good is not kept reachable in its repository: " + error.what());
+  }
+}
 
 bool belongs_to(const JournalEntry& entry, const std::string& run_id) { return entry.run_id == run_id; }
 
@@ -112,6 +125,7 @@ void settle_canonical(const StateFolder& state, Engine& engine, const std::strin
     remove_durably(known_good.folder() / "canonical.json");
     if (!entry->kept_stack.empty()) engine.forget(entry->kept_stack);
   }
+  settle_refs(known_good, *entry, options, log);
   remove_durably(journal_of_canonical(state, app));
   if (!exists) {
     std::error_code not_empty;

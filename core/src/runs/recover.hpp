@@ -14,6 +14,8 @@ namespace simmer {
 
 struct RecoverOptions {
   std::function<std::string(const std::string& app)> domain_of;  // of a canonical
+  // In the repository of `recipe`, of all that was ever kept for that app only `commit` (empty: nothing) stays reachable. May be empty.
+  std::function<void(const std::string& app, const std::string& recipe, const std::string& commit)> keep_only;
   std::chrono::milliseconds teardown{60000};
   bool dry_run = false;
 };

@@ -49,7 +49,8 @@ struct RecipeState {
 // has another domain each time), under the built-in names.
 Values environment_over(const Values& kept_env, const Values& app_env, const std::string& stack, const std::string& domain);
 
-// Checks `commit` out to <work>/<folder> (unless it is there) and reads it. Error(recipe) when it cannot be
+// Writes the tree of `commit` to <work>/<folder> (unless it is there) and reads it: from the app's known-good if it is that one's, else from
+// the repository. Error(recipe) when it cannot be
 // understood. `kept_env` is what the known-good keeps.
 RecipeState take_recipe_state(RunContext& run, const std::string& folder, const std::string& commit, const std::string& version,
                               const std::string& stack, const std::string& domain, const Values& kept_env);

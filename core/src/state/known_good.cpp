@@ -5,6 +5,7 @@
 #include <base/crash_point.hpp>
 #include <base/files.hpp>
 #include <simmer/error.hpp>
+#include <snapshots/recipe_archive.hpp>
 
 namespace simmer {
 
@@ -147,7 +148,7 @@ RestoreReport KnownGood::restore(const Limit& limit) {
 
 SnapshotMeta KnownGood::prepare(SnapshotMeta about, const std::map<std::string, fs::path>& volumes, const Values& env, const Values& secrets,
                                 const Limit& limit) {
-  make_folders(store_.folder());
+  make_snapshot_folder();
   about.app = app_;
   about.taken_at = utc_time();
   about.env_file = "env." + about.run_id;
@@ -158,6 +159,37 @@ SnapshotMeta KnownGood::prepare(SnapshotMeta about, const std::map<std::string, 
   auto meta = store_.prepare(about, volumes, limit);
   crash_point("after the snapshot");
   return meta;
+}
+
+// A committed snapshot is worth nothing below a folder that a power cut takes away: every entry on the way to it is flushed, also those that
+// somebody else made and had no time to flush.
+void KnownGood::make_snapshot_folder() const {
+  make_folders(store_.folder());
+  const fs::path top = fs::absolute(folder_).parent_path().parent_path();
+  for (fs::path folder = fs::absolute(store_.folder()); folder != top; folder = folder.parent_path()) flush_folder(folder.parent_path());
+  try {
+    flush_folder(top.parent_path());
+  } catch (const Error&) {
+    // Not ours: the state folder may lie in one that we may not read.
+  }
+}
+
+KeptRecipe KnownGood::keep_recipe(const std::string& run_id, const fs::path& tree) {
+  make_snapshot_folder();
+  const std::string file = "recipe." + run_id + ".tar";
+  remove_tree(store_.folder() / file);
+  crash_point("before the recipe is kept");
+  const std::string digest = snapshots::write_recipe_archive(tree, store_.folder() / file);
+  crash_point("after the recipe is kept");
+  return {file, digest};
+}
+
+bool KnownGood::unpack_recipe(const std::string& commit, const fs::path& to) const {
+  if (!store_.exists()) return false;
+  const auto meta = store_.meta();
+  if (meta.commit != commit || meta.recipe_file.empty()) return false;
+  snapshots::unpack_recipe_archive(store_.folder() / meta.recipe_file, meta.recipe_digest, to);
+  return true;
 }
 
 bool KnownGood::adopt_volumes(const fs::path& fork) {

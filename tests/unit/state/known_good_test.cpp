@@ -5,6 +5,7 @@
 
 #include <simmer/error.hpp>
 #include <state/known_good.hpp>
+#include <unit/base/flush_recorder.hpp>
 #include <unit/base/scratch_folder.hpp>
 
 namespace simmer {
@@ -290,6 +291,60 @@ TEST_F(KnownGoods, WhoseRecordIsDamagedSaySo) {
     EXPECT_EQ(error.kind(), ErrorKind::needs_operator);
     EXPECT_THAT(error.message(), HasSubstr("canonical.json"));
   }
+};
+
+TEST_F(KnownGoodsRecipe, IsCommittedWithThem) {
+  promote_with_recipe("run-1", "first");
+  EXPECT_THAT(good.check(), IsEmpty());
+  EXPECT_TRUE(fs::exists(good.snapshot().folder() / "recipe.run-1.tar"));
+  EXPECT_TRUE(good.unpack_recipe("commit of run-1", scratch / "back"));
+  EXPECT_EQ(read_file(scratch / "back/compose.yml"), "first");
+  EXPECT_FALSE(good.unpack_recipe("another commit", scratch / "other"));
+  EXPECT_FALSE(fs::exists(scratch / "other"));
+  promote_with_recipe("run-2", "second");
+  EXPECT_FALSE(fs::exists(good.snapshot().folder() / "recipe.run-1.tar"));
+  EXPECT_TRUE(good.unpack_recipe("commit of run-2", scratch / "second"));
+}
+
+TEST_F(KnownGoodsRecipe, IsNotCommittedWhenItIsNotThere) {
+  promote_with_recipe("run-1", "first");
+  auto meta = good.snapshot().meta();
+  meta.recipe_digest = std::string(32, '0');
+  EXPECT_THROW(good.commit(meta), Error);
+  meta = good.snapshot().meta();
+  meta.recipe_file = "recipe.nowhere.tar";
+  EXPECT_THROW(good.commit(meta), Error);
+  EXPECT_THAT(good.check(), IsEmpty());
+}
+
+TEST_F(KnownGoodsRecipe, OfAnAttemptThatFailedGoes) {
+  promote_with_recipe("run-1", "first");
+  make_folders(scratch / "new");
+  good.keep_recipe("run-2", scratch / "new");
+  good.keep_recipe("run-2", scratch / "new");  // what a killed attempt left is no obstacle
+  good.snapshot().drop_unreferenced();
+  EXPECT_FALSE(fs::exists(good.snapshot().folder() / "recipe.run-2.tar"));
+  EXPECT_THAT(good.check(), IsEmpty());
+}
+
+// Written by a Simmer that left the recipe in git alone.
+TEST_F(KnownGoodsRecipe, MayBeMissingFromAnOldOne) {
+  promote("1.0.0+1", "run-1", "first");
+  EXPECT_THAT(read_file(good.snapshot().folder() / "meta.json"), Not(HasSubstr("recipe_file")));
+  EXPECT_THAT(good.check(), IsEmpty());
+  EXPECT_FALSE(good.unpack_recipe("c0ffee", scratch / "back"));
+}
+
+TEST_F(KnownGoodsRecipe, ThatIsDamagedIsSaid) {
+  promote_with_recipe("run-1", "first");
+  const fs::path tar = good.snapshot().folder() / "recipe.run-1.tar";
+  std::string bytes = read_file(tar);
+  bytes[600] ^= 1;
+  write_file_beside(tar, bytes);
+  EXPECT_THAT(good.check(), ElementsAre(HasSubstr("the recipe, recipe.run-1.tar, does not match its digest")));
+  EXPECT_THROW(good.unpack_recipe("commit of run-1", scratch / "back"), Error);
+  fs::remove(tar);
+  EXPECT_THAT(good.check(), ElementsAre(HasSubstr("recipe.run-1.tar")));
 }
 
 struct Damage {
