@@ -27,6 +27,10 @@ using RecoverLog = std::function<void(const std::string& line)>;
 // exclusively. `keep_dirty`: a green run by restore-on-failure may leave the data dirty until its next use.
 void settle_canonical(const StateFolder& state, Engine& engine, const std::string& app, const RecoverOptions& options, bool keep_dirty, const RecoverLog& log);
 
+// Writes a damaged (or lost) canonical.json again from meta.json, and says so. Whether the app is deployed is asked of the engine; its domain is
+// assumed to be the configured one. The caller holds the lock exclusively. Nothing without a known-good, or with a record that is whole.
+void mend_record(const StateFolder& state, Engine& engine, const std::string& app, const RecoverOptions& options, const RecoverLog& log);
+
 // Ends what a run left: its process group, stacks that are its own, fork, checkouts. The caller holds the run's
 // lock. What could not be removed is returned, and raised as an alert.
 std::vector<std::string> settle_run(const StateFolder& state, Engine& engine, const std::string& run_id, const RecoverOptions& options, const RecoverLog& log);

@@ -45,6 +45,7 @@ class KnownGood {
 
   // A committed snapshot is there (its parts may still be damaged: check()).
   bool exists() const { return store_.exists(); }
+  // A damaged one is no obstacle to anything: it follows from meta.json, and mend_record() (recover.hpp) writes it again.
   std::optional<CanonicalRecord> record() const;
   // Writes canonical.json from meta.json, with this domain and status, where it is missing or says something else.
   void write_record(const std::string& domain, const std::string& status);
