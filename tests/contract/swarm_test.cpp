@@ -156,6 +156,10 @@ TEST_F(SwarmEngineTest, AnImageThatCannotBeHadIsTheMachinesFault) {
   wanted.facts.services[0].image = "localhost:1/no/such/image:1";
   const auto said = refusal([&] { engine().make_images_present(wanted, limit()); }, ErrorKind::infrastructure);
   EXPECT_NE(said.find("localhost:1/no/such/image:1"), std::string::npos) << said;
+  const auto missing = engine().missing_images(wanted, limit());
+  ASSERT_EQ(missing.size(), 1u);
+  EXPECT_NE(missing[0].find("localhost:1/no/such/image:1 of service web is not here"), std::string::npos) << missing[0];
+  EXPECT_EQ(engine().missing_images(spec("s-image", one_service("web", "true", "")), limit()), std::vector<std::string>{});
 }
 
 // A registry's image is pulled before the deploy, and known by what the registry calls it: a tag may move.

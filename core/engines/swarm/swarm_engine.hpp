@@ -32,6 +32,7 @@ class SwarmEngine final : public Engine {
   std::map<std::string, std::string> tools(const Limit& limit) override;
   std::optional<std::vector<LintFinding>> lint(const DeploySpec& spec, const Limit& limit) override { return driver_->lint(spec, limit); }
   void make_images_present(const DeploySpec& spec, const Limit& limit) override;
+  std::vector<std::string> missing_images(const DeploySpec& spec, const Limit& limit) override;
   void deploy(const DeploySpec& spec, const Limit& limit) override;
   void upgrade(const DeploySpec& spec, const Limit& limit) override;
   void stop(const std::string& stack, const Limit& limit) override;

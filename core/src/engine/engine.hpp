@@ -137,6 +137,9 @@ class Engine {
   // executables), without changing anything that runs. Error(infrastructure) names what is missing.
   virtual void make_images_present(const DeploySpec& spec, const Limit& limit) = 0;
 
+  // What make_images_present() would have to get, or could not, a sentence each: asked without getting it, and without changing anything.
+  virtual std::vector<std::string> missing_images(const DeploySpec&, const Limit&) { return {}; }
+
   // Starts a deployment that does not exist yet (nothing running under that name: Error otherwise).
   // Returns when the engine has accepted it, not when it has converged. Volumes left by undeploy()
   // under the same name are used again when the spec says `fresh` for them.

@@ -1,7 +1,5 @@
 #include <runs/recipe_view.hpp>
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <set>
 
@@ -9,6 +7,7 @@
 #include <recipes/yaml_value.hpp>
 #include <runs/run_context.hpp>
 #include <runs/run_target.hpp>
+#include <runs/temporary_folder.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -17,25 +16,6 @@ namespace {
 
 // In the place of a run's six random digits.
 constexpr const char* example_hex = "0a1b2c";
-
-// A folder to read from, gone at the end.
-class Checkout {
- public:
-  Checkout() {
-    std::string pattern = (fs::temp_directory_path() / "simmer-show-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw_errno("cannot make a temporary folder", errno);
-    folder_ = pattern;
-  }
-  ~Checkout() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  Checkout(const Checkout&) = delete;
-  fs::path dir() const { return folder_ / "recipe"; }
-
- private:
-  fs::path folder_;
-};
 
 std::optional<std::string> text_of(const fs::path& dir, const std::string& name) {
   try {
@@ -142,10 +122,11 @@ RecipeView view_recipe(const Session& session, const std::string& name, const st
   RecipeView view;
   view.app = target.app;
   view.recipe = target.recipe;
-  const Checkout checkout;
+  const TemporaryFolder temporary("simmer-show");
+  const fs::path checkout = temporary.path() / "recipe";
   if (!target.working_tree.empty()) {
     if (!ref.empty()) throw Error(ErrorKind::usage, "--ref and a path exclude each other: the working tree is shown as it is");
-    view.ref = take_working_tree(target.working_tree, checkout.dir());
+    view.ref = take_working_tree(target.working_tree, checkout);
   }
   if (!target.repository.empty()) {
     const RecipeRepository repository(target.repository);
@@ -153,12 +134,12 @@ RecipeView view_recipe(const Session& session, const std::string& name, const st
     view.odd_tags = repository.odd_tags();
     if (target.working_tree.empty()) {
       view.ref = repository.resolve(ref);
-      repository.check_out(view.ref.commit, checkout.dir());
+      repository.check_out(view.ref.commit, checkout);
     }
   }
   view.domain = cold_label(target.recipe, example_hex) + "." + session.config.base_domain;
   view.stack = stack_of_domain(view.domain);
-  view.tree = read_recipe_tree(checkout.dir(), target.recipe, environment_over({}, app.env, view.stack, view.domain));
+  view.tree = read_recipe_tree(checkout, target.recipe, environment_over({}, app.env, view.stack, view.domain));
   if (!view.ref.version.empty()) view.tree.facts.version = view.ref.version;
   for (auto& violation : judge_policy(view.tree, view.stack, view.domain, {}, session.config.proxy_network)) {
     const bool allowed = std::find(app.allow.begin(), app.allow.end(), violation.permission) != app.allow.end();

@@ -91,6 +91,15 @@ Values kept_part_of(const RecipeState& state) {
   return kept;
 }
 
+std::vector<std::string> missing_secrets(const RecipeState& state, const Values& kept) {
+  std::vector<std::string> missing;
+  for (const auto& declared : state.tree.facts.secrets) {
+    const bool is_brought = std::any_of(state.tree.objects.begin(), state.tree.objects.end(), [&](const FileObject& object) { return object.is_secret && object.key == declared.name; });
+    if (!is_brought && !kept.contains(declared.name)) missing.push_back(declared.name);
+  }
+  return missing;
+}
+
 Values secrets_for(const RecipeState& state, const Values& kept, bool may_make) {
   Values secrets;
   for (const auto& declared : state.tree.facts.secrets) {

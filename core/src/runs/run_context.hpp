@@ -59,6 +59,9 @@ RecipeState take_recipe_state(RunContext& run, const std::string& folder, const 
 // for each version.
 Values kept_part_of(const RecipeState& state);
 
+// The secrets that `state` declares, does not bring itself, and that have no value in `kept`.
+std::vector<std::string> missing_secrets(const RecipeState& state, const Values& kept);
+
 // Values for every secret that `state` declares: those in `kept`, and new ones for the rest, by the rules of
 // .env.sample. With `may_make` false a missing one is an Error(needs_operator) naming it.
 Values secrets_for(const RecipeState& state, const Values& kept, bool may_make);
