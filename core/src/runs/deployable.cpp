@@ -70,6 +70,8 @@ class Judge {
     spec.kept = true;
     spec.recipe_dir = state_.dir;
     spec.facts = state_.tree.facts;
+    spec.images = meta_.digests;
+    spec.app = known_good_.app();
     spec.objects = state_.tree.objects;
     spec.env = state_.env;
     spec.secrets = secrets;

@@ -67,7 +67,8 @@ void Promotion::carry_forward() {
   KnownGoodFork fork(run_, known_good_, false);
   auto sources = fork.volume_sources();
   Deployment app(run_, run_.spec.stack, run_.spec.domain, true);
-  const auto base = take_recipe_state(run_, "promote-base", old.commit, old.version, run_.spec.stack, run_.spec.domain, known_good_.env());
+  auto base = take_recipe_state(run_, "promote-base", old.commit, old.version, run_.spec.stack, run_.spec.domain, known_good_.env());
+  base.images = old.digests;
   must("the known-good's recipe", judge_state(run_, base));
   const auto old_secrets = secrets_for(base, known_good_.secrets(), false);
   app.deploy(base, sources, old_secrets);
@@ -144,6 +145,9 @@ void Promotion::snapshot_and_commit(const std::map<std::string, fs::path>& volum
   known_good_.set_dirty("promote", run_.spec.run_id);
   run_.journal.begin_step("committing the new known-good");
   run_.report.phase("committing the new known-good");
+  // Beside the old one's, which go when all is settled.
+  run_.engine.keep_images(run_.spec.app, digests, Limit::in(run_.spec.teardown, run_.stop));
+  crash_point("after the images are kept");
   known_good_.commit(meta);  // the point of no return
   crash_point("after the commit");
   known_good_.adopt_volumes(run_.state.fork(run_.spec.run_id));
@@ -173,6 +177,7 @@ void run_deploy(RunContext& run) {
   rename_durably(base.dir, checkout);
   auto kept = base;
   kept.dir = checkout;
+  kept.images = meta.digests;
   Deployment app(run, run.spec.stack, run.spec.domain, true);
   std::map<std::string, VolumeSource> sources;
   for (const auto& [name, folder] : known_good.volumes()) sources[name] = {VolumeSource::Kind::existing, folder};

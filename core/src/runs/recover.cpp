@@ -58,8 +58,15 @@ nlohmann::json known_of(const std::string& run_id, const std::optional<JournalEn
 
 std::string step_of(const std::optional<JournalEntry>& entry) { return !entry || entry->step.empty() ? "it began" : entry->step; }
 
-// Refs serve ancestry alone: without them quick runs may go cold, and nothing else is lost.
-void settle_refs(const KnownGood& known_good, const JournalEntry& entry, const RecoverOptions& options, const RecoverLog& log) {
+// Of all that was held for the app outside of its folder, what is the known-good's stays. Refs serve ancestry alone, and an image that is not
+// here is for `canonical verify` to say: neither keeps anybody from settling.
+void settle_what_is_held(Engine& engine, const KnownGood& known_good, const JournalEntry& entry, const RecoverOptions& options, const RecoverLog& log) {
+  try {
+    engine.keep_only_images(known_good.app(), known_good.exists() ? known_good.snapshot().meta().digests : std::map<std::string, std::string>(), Limit::in(options.teardown));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) throw;
+    log(known_good.app() + ": the images of the known-good are not held: " + error.what());
+  }
   if (!options.keep_only) return;
   try {
     const auto meta = known_good.exists() ? known_good.snapshot().meta() : SnapshotMeta();
@@ -125,7 +132,7 @@ void settle_canonical(const StateFolder& state, Engine& engine, const std::strin
     remove_tree(known_good.folder() / "canonical.json");
     if (!entry->kept_stack.empty()) engine.forget(entry->kept_stack);
   }
-  settle_refs(known_good, *entry, options, log);
+  settle_what_is_held(engine, known_good, *entry, options, log);
   remove_durably(journal_of_canonical(state, app));
   if (!exists) {
     std::error_code not_empty;

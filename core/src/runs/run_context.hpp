@@ -42,6 +42,7 @@ struct RecipeState {
   std::string commit;
   std::string version;  // its release label; for a change: the label in its compose file
   RecipeTree tree;
+  std::map<std::string, std::string> images{};  // of the known-good: the digests that it was proven with
   Values env;           // complete: .env.sample, kept env, apps.X.env, built-ins (design.md section 5), abra.sh's exports
 };
 
