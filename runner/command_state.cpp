@@ -30,14 +30,15 @@ Json run_status(const StateFolder& state, const std::string& id) {
   return each;
 }
 
-// Whether its data and all that a deployment needs is here, as far as can be told at once.
-void say_how_it_is(const Session& session, const KnownGood& known_good, Json& each) {
+// Whether its data and all that a deployment needs is here, as far as can be told at once. An engine that did not answer once is not asked again.
+void say_how_it_is(const Session& session, const KnownGood& known_good, Json& each, milliseconds& patience) {
   const auto damage = known_good.check();
   if (!damage.empty()) {
     each["damaged"] = damage.front();
     return;
   }
-  const auto deployable = judge_deployable(session, known_good, milliseconds(2000));
+  const auto deployable = judge_deployable(session, known_good, patience);
+  if (!deployable.not_asked.empty()) patience = milliseconds(0);
   if (!deployable.faults.empty()) each["cannot_be_deployed"] = deployable.faults.front();
 }
 
@@ -47,6 +48,7 @@ int command_status(const Invocation& call) {
   call.at_most(1);
   const auto& state = call.session.state;
   Json apps = Json::array(), runs = Json::array();
+  milliseconds patience(2000);
   for (const auto& app : state.canonical_apps()) {
     const KnownGood known_good(state, app);
     Json each = {{"app", app}, {"role", "canonical"}, {"holder", Lock::holder(known_good_lock(state, app))}, {"journal", fs::exists(journal_of_canonical(state, app))}};
@@ -55,7 +57,7 @@ int command_status(const Invocation& call) {
       each["version"] = known_good.exists() ? Json(known_good.snapshot().meta().version) : Json();
       each["status"] = !record ? "idle" : record->damage.empty() ? record->status : "unknown";
       each["dirty"] = known_good.dirty().has_value();
-      if (known_good.exists()) say_how_it_is(call.session, known_good, each);
+      if (known_good.exists()) say_how_it_is(call.session, known_good, each, patience);
       if (record && !record->damage.empty()) each["problem_of_record"] = record->damage + ": simmer recover writes it again";
     } catch (const Error& error) {
       each["problem"] = error.what();

@@ -393,7 +393,7 @@ void RecipeRepository::keep(const std::string& app, const std::string& commit) c
 }
 
 void RecipeRepository::keep_only(const std::string& app, const std::string& commit) const {
-  if (!commit.empty()) keep(app, commit);
+  if (!commit.empty() && inner_->peel(kept_refs + app + "/" + commit) != commit) keep(app, commit);
   std::vector<std::string> others;
   git_reference_iterator* found = nullptr;
   if (git_reference_iterator_glob_new(&found, inner_->repository.get(), (kept_refs + app + "/*").c_str()) != 0)
@@ -401,7 +401,7 @@ void RecipeRepository::keep_only(const std::string& app, const std::string& comm
   const std::unique_ptr<git_reference_iterator, decltype(&git_reference_iterator_free)> each(found, &git_reference_iterator_free);
   const char* name = nullptr;
   while (git_reference_next_name(&name, each.get()) == 0)
-    if (name != kept_refs + app + "/" + commit) others.emplace_back(name);
+    if (std::string_view(name).starts_with(kept_refs + app + "/") && name != kept_refs + app + "/" + commit) others.emplace_back(name);
   if (inner_->peel(old_kept_refs + app)) others.push_back(old_kept_refs + app);
   for (const auto& other : others) {
     crash_point("before a kept commit is let go");

@@ -81,6 +81,10 @@ class Judge {
   }
 
   void ask_for_images(const DeploySpec& spec, milliseconds patience) {
+    if (patience == milliseconds(0)) {
+      found_.not_asked = "not asked for";
+      return;
+    }
     try {
       const auto engine = session_.make_engine();
       for (const auto& missing : engine->missing_images(spec, Limit::in(patience, session_.interruption == nullptr ? std::stop_token() : session_.interruption->token())))

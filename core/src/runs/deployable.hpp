@@ -14,7 +14,7 @@ struct Deployable {
   std::string not_asked;            // why the engine could not be asked for images; empty: it was
 };
 
-// The snapshot is read as far as KnownGood::check() goes, and not further. Changes nothing, pulls nothing. The engine is given `patience`.
+// The snapshot is read as far as KnownGood::check() goes, and not further. Changes nothing, pulls nothing. The engine is given `patience`; none: it is not asked.
 Deployable judge_deployable(const Session& session, const KnownGood& known_good, milliseconds patience);
 
 }  // namespace simmer

@@ -244,6 +244,8 @@ TEST(RecipeRepository, OneCommitOfAnAppIsKeptInTheEnd) {
   EXPECT_THAT(kept(), AllOf(HasSubstr("refs/simmer/keep/app"), HasSubstr("app/" + first), HasSubstr("app/" + second))) << "the new one first";
   repository.keep_only("app", second);
   EXPECT_EQ(kept(), "refs/simmer/known-good/app-2/" + first + "\nrefs/simmer/known-good/app/" + second);
+  repository.keep_only("*", "");
+  EXPECT_THAT(kept(), AllOf(HasSubstr("app-2/" + first), HasSubstr("app/" + second))) << "a name is no pattern";
   repository.keep_only("app-2", "");
   EXPECT_EQ(kept(), "refs/simmer/known-good/app/" + second);
 }
