@@ -1,5 +1,5 @@
-// The images of a stack: those that its recipe names, or those that a known-good was proven with. A tag may move, and what no tag holds is
-// pruned: so a known-good's have tags of their own, which nothing but Simmer knows.
+// The images of a stack: those that its recipe names, or those that a known-good was proven with. A tag may move, and what no tag
+// holds is pruned: so a known-good's have tags of their own, which nothing but Simmer knows.
 #include <algorithm>
 #include <cctype>
 
@@ -23,7 +23,8 @@ std::string kept_repository(const std::string& app) {
   return "simmer-kept/" + (fits ? app : "app--" + digest_of_bytes(app).substr(0, 12));
 }
 
-// "simmer-kept/<app>:<12 hex>" of "nginx@sha256:<64 hex>" or "sha256:<64 hex>"; empty of anything else, such as the digest of a program.
+// "simmer-kept/<app>:<12 hex>" of "nginx@sha256:<64 hex>" or "sha256:<64 hex>"; empty of anything else, such as the digest of a
+// program.
 std::string kept_tag(const std::string& app, const std::string& digest) {
   const auto at = digest.find("sha256:");
   if (at == std::string::npos || digest.size() < at + 19) return "";
@@ -63,14 +64,17 @@ void SwarmEngine::make_images_present(const DeploySpec& spec, const Limit& limit
     if (recorded.empty()) {
       if (service.image.empty() || !image_id(service.image, limit).empty()) continue;
       if (const auto why = pull(service.image, limit); !why.empty())
-        throw Error(ErrorKind::infrastructure, "the image " + service.image + " of service " + service.name + " is not here and cannot be pulled: " + why);
+        throw Error(ErrorKind::infrastructure,
+                    "the image " + service.image + " of service " + service.name + " is not here and cannot be pulled: " + why);
       continue;
     }
     if (!recorded_image_id(spec, recorded, limit).empty()) continue;
     // An id is known to no registry.
     const auto why = recorded.find('@') == std::string::npos ? "no registry knows it by that" : pull(recorded, limit);
     if (!why.empty())
-      throw Error(ErrorKind::infrastructure, "the image " + recorded + " of service " + service.name + ", with which the known-good of " + spec.app + " was proven, is not here and cannot be pulled (" + why +
+      throw Error(ErrorKind::infrastructure, "the image " + recorded + " of service " + service.name +
+                                                 ", with which the known-good of " + spec.app +
+                                                 " was proven, is not here and cannot be pulled (" + why +
                                                  "): load it from where it was saved, or seed anew with --fresh");
   }
 }
@@ -80,9 +84,12 @@ std::vector<std::string> SwarmEngine::missing_images(const DeploySpec& spec, con
   for (const auto& service : spec.facts.services) {
     const auto recorded = recorded_image(spec, service.name);
     if (!recorded.empty()) {
-      if (recorded_image_id(spec, recorded, limit).empty()) missing.push_back("the image " + recorded + " of service " + service.name + ", with which it was proven, is not here" + (recorded.find('@') == std::string::npos ? "" : ": docker pull " + recorded));
+      if (recorded_image_id(spec, recorded, limit).empty())
+        missing.push_back("the image " + recorded + " of service " + service.name + ", with which it was proven, is not here" +
+                          (recorded.find('@') == std::string::npos ? "" : ": docker pull " + recorded));
     } else if (!service.image.empty() && image_id(service.image, limit).empty()) {
-      missing.push_back("the image " + service.image + " of service " + service.name + " is not here: docker pull " + service.image);
+      missing.push_back("the image " + service.image + " of service " + service.name + " is not here: docker pull " +
+                        service.image);
     }
   }
   return missing;
@@ -106,20 +113,25 @@ void SwarmEngine::keep_images(const std::string& app, const std::map<std::string
     const auto tag = kept_tag(app, digest);
     if (tag.empty() || !image_id(tag, limit).empty()) continue;
     const auto id = image_id(digest, limit);
-    if (id.empty()) throw Error(ErrorKind::infrastructure, "the image " + digest + " of service " + service + " is not here, and cannot be kept for " + app);
+    if (id.empty())
+      throw Error(ErrorKind::infrastructure,
+                  "the image " + digest + " of service " + service + " is not here, and cannot be kept for " + app);
     const auto colon = tag.rfind(':');
-    api_.post("/images/" + url_encoded(id) + "/tag?repo=" + url_encoded(tag.substr(0, colon)) + "&tag=" + tag.substr(colon + 1), nullptr, limit);
+    api_.post("/images/" + url_encoded(id) + "/tag?repo=" + url_encoded(tag.substr(0, colon)) + "&tag=" + tag.substr(colon + 1),
+              nullptr, limit);
   }
 }
 
-void SwarmEngine::keep_only_images(const std::string& app, const std::map<std::string, std::string>& digests, const Limit& limit) {
+void SwarmEngine::keep_only_images(const std::string& app, const std::map<std::string, std::string>& digests,
+                                   const Limit& limit) {
   keep_images(app, digests, limit);
   std::set<std::string> kept;
   for (const auto& [service, digest] : digests) kept.insert(kept_tag(app, digest));
   for (const auto& image : api_.list("/images/json", {{"reference", {kept_repository(app)}}}, limit)) {
     if (!image.contains("RepoTags") || !image["RepoTags"].is_array()) continue;
     for (const auto& tag : image["RepoTags"])
-      if (tag.is_string() && tag.get<std::string>().starts_with(kept_repository(app) + ":") && !kept.contains(tag.get<std::string>()))
+      if (tag.is_string() && tag.get<std::string>().starts_with(kept_repository(app) + ":") &&
+          !kept.contains(tag.get<std::string>()))
         api_.remove("/images/" + url_encoded(tag.get<std::string>()) + "?noprune=true", limit);
   }
 }

@@ -24,10 +24,12 @@ class Judge {
       const auto app = app_of();
       const auto stack = stack_of_domain(session_.config.domain_of(app));
       state_.dir = folder.path() / "recipe";
-      state_.tree = read_recipe_tree(state_.dir, meta_.recipe, environment_over(known_good_.env(), app.env, stack, session_.config.domain_of(app)));
+      state_.tree = read_recipe_tree(state_.dir, meta_.recipe,
+                                     environment_over(known_good_.env(), app.env, stack, session_.config.domain_of(app)));
       state_.env = state_.tree.environment;
       const auto secrets = known_good_.secrets();
-      for (const auto& name : missing_secrets(state_, secrets)) found_.faults.push_back("the value of secret " + name + " is missing; it is never made anew");
+      for (const auto& name : missing_secrets(state_, secrets))
+        found_.faults.push_back("the value of secret " + name + " is missing; it is never made anew");
       ask_for_images(spec_of(app, stack, secrets), patience);
     } catch (const Error& error) {
       // What check() says of a file it need not be told twice.
@@ -58,7 +60,8 @@ class Judge {
         return true;
       }
     }
-    found_.faults.push_back("its recipe is not here: an older Simmer did not keep it, and its commit " + meta_.commit.substr(0, 12) + " is in no repository of " + meta_.recipe + " in " +
+    found_.faults.push_back("its recipe is not here: an older Simmer did not keep it, and its commit " +
+                            meta_.commit.substr(0, 12) + " is in no repository of " + meta_.recipe + " in " +
                             session_.config.recipes().string());
     return false;
   }
@@ -87,7 +90,8 @@ class Judge {
     }
     try {
       const auto engine = session_.make_engine();
-      for (const auto& missing : engine->missing_images(spec, Limit::in(patience, session_.interruption == nullptr ? std::stop_token() : session_.interruption->token())))
+      for (const auto& missing : engine->missing_images(
+               spec, Limit::in(patience, session_.interruption == nullptr ? std::stop_token() : session_.interruption->token())))
         found_.faults.push_back(one_line(missing));
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::interrupted) throw;
@@ -104,6 +108,8 @@ class Judge {
 
 }  // namespace
 
-Deployable judge_deployable(const Session& session, const KnownGood& known_good, milliseconds patience) { return Judge(session, known_good).judge(patience); }
+Deployable judge_deployable(const Session& session, const KnownGood& known_good, milliseconds patience) {
+  return Judge(session, known_good).judge(patience);
+}
 
 }  // namespace simmer

@@ -1,5 +1,5 @@
-// Could the known-good of an app be deployed now? Whole data is not enough: its recipe, its secrets and its images must be here too, and that is
-// better known by day than when it is needed. `canonical verify` and `status` say it.
+// Could the known-good of an app be deployed now? Whole data is not enough: its recipe, its secrets and its images must be here
+// too, and that is better known by day than when it is needed. `canonical verify` and `status` say it.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ struct Deployable {
   std::string not_asked;            // why the engine could not be asked for images; empty: it was
 };
 
-// The snapshot is read as far as KnownGood::check() goes, and not further. Changes nothing, pulls nothing. The engine is given `patience`; none: it is not asked.
+// The snapshot is read as far as KnownGood::check() goes, and not further. Changes nothing, pulls nothing. The engine is given
+// `patience`; none: it is not asked.
 Deployable judge_deployable(const Session& session, const KnownGood& known_good, milliseconds patience);
 
 }  // namespace simmer

@@ -26,7 +26,9 @@ constexpr int deepest = 200;
 // A segment with a digest over all of it.
 class Archive {
  public:
-  explicit Archive(const fs::path& tar) : out_(tar, 0), state_(XXH3_createState(), &XXH3_freeState) { XXH3_128bits_reset(state_.get()); }
+  explicit Archive(const fs::path& tar) : out_(tar, 0), state_(XXH3_createState(), &XXH3_freeState) {
+    XXH3_128bits_reset(state_.get());
+  }
 
   void append(std::string_view bytes) {
     XXH3_128bits_update(state_.get(), bytes.data(), bytes.size());
@@ -65,11 +67,17 @@ class Packer {
       if (below.empty() && name == ".git") continue;
       struct stat info;
       const fs::path path = below / name;
-      if (::lstat((tree_ / path).c_str(), &info) != 0) throw_errno("cannot look at " + shown_path("the recipe", path.string()), errno);
-      if (S_ISDIR(info.st_mode)) pack(path, depth + 1);
-      else if (S_ISLNK(info.st_mode)) put(Kind::symlink, path, 0777, fs::read_symlink(tree_ / path).string());
-      else if (S_ISREG(info.st_mode)) pack_file(path);
-      else throw Error(ErrorKind::recipe, shown_path("the recipe", path.string()) + " is neither file, folder nor link, and cannot be kept");
+      if (::lstat((tree_ / path).c_str(), &info) != 0)
+        throw_errno("cannot look at " + shown_path("the recipe", path.string()), errno);
+      if (S_ISDIR(info.st_mode))
+        pack(path, depth + 1);
+      else if (S_ISLNK(info.st_mode))
+        put(Kind::symlink, path, 0777, fs::read_symlink(tree_ / path).string());
+      else if (S_ISREG(info.st_mode))
+        pack_file(path);
+      else
+        throw Error(ErrorKind::recipe,
+                    shown_path("the recipe", path.string()) + " is neither file, folder nor link, and cannot be kept");
     }
   }
 
@@ -94,7 +102,8 @@ class Packer {
     std::string buffer(buffer_size, '\0');
     for (std::uint64_t at = 0; at < size;) {
       const std::size_t part = std::min<std::uint64_t>(buffer.size(), size - at);
-      if (!read_exactly(file.get(), buffer.data(), part, at, shown)) throw Error(ErrorKind::unavailable, shown + " changed while it was being read");
+      if (!read_exactly(file.get(), buffer.data(), part, at, shown))
+        throw Error(ErrorKind::unavailable, shown + " changed while it was being read");
       to_.append({buffer.data(), part});
       at += part;
     }
@@ -108,7 +117,8 @@ class Packer {
 // Reads what Packer writes, and no other tar: the digest has been checked.
 class Unpacker {
  public:
-  Unpacker(int tar, std::uint64_t size, std::string shown, const fs::path& to) : tar_(tar), size_(size), shown_(std::move(shown)), to_(to) {}
+  Unpacker(int tar, std::uint64_t size, std::string shown, const fs::path& to)
+      : tar_(tar), size_(size), shown_(std::move(shown)), to_(to) {}
 
   void unpack() {
     std::string path, target;
@@ -129,11 +139,14 @@ class Unpacker {
   }
 
  private:
-  [[noreturn]] void damaged() const { throw Error(ErrorKind::needs_operator, shown_ + " is damaged: it is no recipe as Simmer keeps one"); }
+  [[noreturn]] void damaged() const {
+    throw Error(ErrorKind::needs_operator, shown_ + " is damaged: it is no recipe as Simmer keeps one");
+  }
 
   std::string take(std::uint64_t length) {
+    if (length > size_ - at_) damaged();
     std::string bytes(length, '\0');
-    if (length > size_ - at_ || !read_exactly(tar_, bytes.data(), length, at_, shown_)) damaged();
+    if (!read_exactly(tar_, bytes.data(), length, at_, shown_)) damaged();
     at_ += length;
     return bytes;
   }
@@ -150,7 +163,9 @@ class Unpacker {
     while (!records.empty()) {
       const auto space = records.find(' '), equals = records.find('=');
       const std::size_t length = std::strtoul(std::string(records.substr(0, space)).c_str(), nullptr, 10);
-      if (space == std::string_view::npos || equals == std::string_view::npos || space > equals || length <= equals || length > records.size()) damaged();
+      if (space == std::string_view::npos || equals == std::string_view::npos || space > equals || length <= equals ||
+          length > records.size())
+        damaged();
       const auto key = records.substr(space + 1, equals - space - 1), value = records.substr(equals + 1, length - equals - 2);
       if (key == "path") path = value;
       if (key == "linkpath") target = value;
@@ -166,7 +181,8 @@ class Unpacker {
   void write(char type, const fs::path& path, const std::string& target, std::uint64_t size, mode_t mode) {
     const std::string shown = path.string();
     if (type == '5') {
-      if (path != to_ / "" && ::mkdir((shown.ends_with('/') ? shown.substr(0, shown.size() - 1) : shown).c_str(), 0755) != 0) throw_errno("making folder " + shown, errno);
+      if (path != to_ / "" && ::mkdir((shown.ends_with('/') ? shown.substr(0, shown.size() - 1) : shown).c_str(), 0755) != 0)
+        throw_errno("making folder " + shown, errno);
     } else if (type == '2') {
       if (::symlink(target.c_str(), path.c_str()) != 0) throw_errno("making link " + shown, errno);
     } else if (type == '0') {
@@ -208,10 +224,13 @@ std::string write_recipe_archive(const fs::path& tree, const fs::path& tar) {
 
 void unpack_recipe_archive(const fs::path& tar, const std::string& digest, const fs::path& to) {
   const Fd file(::open(tar.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file) throw Error(ErrorKind::needs_operator, "the recipe of the known-good, " + tar.string() + ", cannot be read: " + std::strerror(errno));
+  if (!file)
+    throw Error(ErrorKind::needs_operator,
+                "the recipe of the known-good, " + tar.string() + ", cannot be read: " + std::strerror(errno));
   // The open file, not its name: a promotion may put another in its place.
   if (digest_of_file(handle_path(file.get())) != digest)
-    throw Error(ErrorKind::needs_operator, "the recipe of the known-good, " + tar.string() + ", is damaged: it does not match its digest");
+    throw Error(ErrorKind::needs_operator,
+                "the recipe of the known-good, " + tar.string() + ", is damaged: it does not match its digest");
   make_folders(to.parent_path());
   if (::mkdir(to.c_str(), 0755) != 0) throw_errno("making folder " + to.string(), errno);
   try {

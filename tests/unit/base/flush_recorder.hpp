@@ -1,5 +1,5 @@
-// Which files and folders a test program flushes, by path: fsync(2) of our own in front of the C library's, which still does the work. To
-// be included by one file of a program; libraries that it is linked with are seen too.
+// Which files and folders a test program flushes, by path: fsync(2) of our own in front of the C library's, which still does the
+// work. To be included by one file of a program; libraries that it is linked with are seen too.
 #pragma once
 
 #include <sys/syscall.h>

@@ -36,8 +36,11 @@ class RecipeArchive : public ::testing::Test {
     for (const auto& entry : fs::recursive_directory_iterator(root)) {
       const auto status = entry.symlink_status();
       auto& said = all[entry.path().lexically_relative(root)];
-      if (entry.is_symlink()) said = "link " + fs::read_symlink(entry.path()).string();
-      else said = std::to_string(static_cast<unsigned>(status.permissions())) + (entry.is_directory() ? " folder" : " " + digest_of_file(entry.path()));
+      if (entry.is_symlink())
+        said = "link " + fs::read_symlink(entry.path()).string();
+      else
+        said = std::to_string(static_cast<unsigned>(status.permissions())) +
+               (entry.is_directory() ? " folder" : " " + digest_of_file(entry.path()));
     }
     return all;
   }
