@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include <runs/deployable.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -22,7 +23,8 @@ Json json_of(const KnownGood& known_good) {
           {"commit", meta.commit},
           {"run_id", meta.run_id},
           {"promoted_at", meta.taken_at},
-          {"status", record ? record->status : "idle"},
+          {"status", !record ? "idle" : record->damage.empty() ? record->status : "unknown"},
+          {"problem_of_record", record && !record->damage.empty() ? Json(record->damage + ": the next command that changes " + known_good.app() + ", or simmer recover, writes it again") : Json()},
           {"domain", record ? record->domain : ""},
           {"dirty", dirty ? Json(dirty->by) : Json()},
           {"volumes", meta.volumes},
@@ -66,7 +68,7 @@ int list(const Invocation& call) {
     }
     std::cout << each["app"].get<std::string>() << "  " << each["version"].get<std::string>() << "  " << each["status"].get<std::string>() << "  since "
               << each["promoted_at"].get<std::string>() << (each["dirty"].is_null() ? "" : "  (retained data differs from the snapshot: restored before its next use)")
-              << "\n";
+              << (each["problem_of_record"].is_null() ? "" : "  (" + each["problem_of_record"].get<std::string>() + ")") << "\n";
   }
   if (all.empty()) std::cout << "no canonicals yet; seed one with: simmer canonical seed RECIPE\n";
   return 0;
@@ -87,8 +89,8 @@ void show(const Invocation& call, const std::string& app) {
             << (json["dirty"].is_null() ? "equal to the snapshot" : "may differ from the snapshot (by a " + json["dirty"].get<std::string>() + ")") << "\n";
 }
 
-// Every byte of the snapshot, and the retained data against it where it claims to be equal.
-int verify(const Invocation& call, const std::string& app, bool with_retained) {
+// Every byte of the snapshot. `canonical`: also the retained data against it where it claims to be equal, and what else a deployment needs.
+int verify(const Invocation& call, const std::string& app, bool canonical) {
   auto& session = call.session;
   const auto lock = Lock::acquire(known_good_lock(session.state, app), Lock::Mode::shared, app, session.command_line, session.wait_limit());
   const KnownGood known_good(session.state, app);
@@ -97,20 +99,27 @@ int verify(const Invocation& call, const std::string& app, bool with_retained) {
   if (faults.empty()) faults = known_good.snapshot().verify(limit);
   for (const auto& fault : known_good.check())
     if (faults.empty()) faults.push_back({"", "", fault});
-  const bool compared = with_retained && faults.empty() && !known_good.dirty();
+  const bool is_whole = faults.empty(), compared = canonical && is_whole && !known_good.dirty();
   if (compared) faults = known_good.snapshot().compare(known_good.volumes(), limit);
+  Deployable deployable;
+  if (canonical && is_whole) deployable = judge_deployable(session, known_good, session.config.deadlines.teardown);
+  for (const auto& fault : deployable.faults) faults.push_back({"", "", "cannot be deployed: " + fault});
+  const bool all_asked = deployable.not_asked.empty();
   if (call.json) {
-    Json json = {{"app", app}, {"faults", Json::array()}, {"whole", faults.empty()}, {"retained_compared", compared}};
+    Json json = {{"app", app}, {"faults", Json::array()}, {"whole", is_whole && (!compared || faults.size() == deployable.faults.size())}, {"retained_compared", compared}};
+    if (canonical) json.update({{"deployable", is_whole && all_asked ? Json(deployable.faults.empty()) : Json()}, {"images_not_looked_at", all_asked ? Json() : Json(deployable.not_asked)}});
     for (const auto& fault : faults) json["faults"].push_back({{"volume", fault.volume}, {"path", fault.path}, {"what", fault.what}});
     print_json(json);
   } else {
     for (const auto& fault : faults) std::cerr << "simmer: " << app << ": " << (fault.volume.empty() ? "" : fault.volume + "/") << fault.path << (fault.path.empty() ? "" : ": ") << fault.what << "\n";
+    if (!all_asked) std::cerr << "simmer: " << app << ": its images were not looked at: " << deployable.not_asked << "\n";
     const auto meta = known_good.snapshot().meta();
     if (faults.empty())
       std::cout << app << " " << meta.version << ": the snapshot is whole (" << meta.entries << " entries, " << size_text(meta.bytes) << ", every byte read)"
-                << (compared ? "; the retained data is equal to it" : with_retained ? "; the retained data is dirty and was not compared" : "") << "\n";
+                << (compared ? "; the retained data is equal to it" : canonical ? "; the retained data is dirty and was not compared" : "")
+                << (canonical && all_asked ? "; recipe, secrets and images to deploy it are here" : "") << "\n";
   }
-  return faults.empty() ? 0 : 5;
+  return !faults.empty() ? 5 : all_asked ? 0 : 7;
 }
 
 int seed(const Invocation& call) {

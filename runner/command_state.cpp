@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <base/files.hpp>
+#include <runs/deployable.hpp>
 #include <runs/janitor.hpp>
 #include <runs/past_runs.hpp>
 #include <simmer/error.hpp>
@@ -29,20 +30,35 @@ Json run_status(const StateFolder& state, const std::string& id) {
   return each;
 }
 
+// Whether its data and all that a deployment needs is here, as far as can be told at once. An engine that did not answer once is not asked again.
+void say_how_it_is(const Session& session, const KnownGood& known_good, Json& each, milliseconds& patience) {
+  const auto damage = known_good.check();
+  if (!damage.empty()) {
+    each["damaged"] = damage.front();
+    return;
+  }
+  const auto deployable = judge_deployable(session, known_good, patience);
+  if (!deployable.not_asked.empty()) patience = milliseconds(0);
+  if (!deployable.faults.empty()) each["cannot_be_deployed"] = deployable.faults.front();
+}
+
 }  // namespace
 
 int command_status(const Invocation& call) {
   call.at_most(1);
   const auto& state = call.session.state;
   Json apps = Json::array(), runs = Json::array();
+  milliseconds patience(2000);
   for (const auto& app : state.canonical_apps()) {
     const KnownGood known_good(state, app);
     Json each = {{"app", app}, {"role", "canonical"}, {"holder", Lock::holder(known_good_lock(state, app))}, {"journal", fs::exists(journal_of_canonical(state, app))}};
     try {
       const auto record = known_good.record();
       each["version"] = known_good.exists() ? Json(known_good.snapshot().meta().version) : Json();
-      each["status"] = record ? record->status : "idle";
+      each["status"] = !record ? "idle" : record->damage.empty() ? record->status : "unknown";
       each["dirty"] = known_good.dirty().has_value();
+      if (known_good.exists()) say_how_it_is(call.session, known_good, each, patience);
+      if (record && !record->damage.empty()) each["problem_of_record"] = record->damage + ": simmer recover writes it again";
     } catch (const Error& error) {
       each["problem"] = error.what();
     }
@@ -61,7 +77,9 @@ int command_status(const Invocation& call) {
   std::cout << "state   " << state.root().string() << " (disk " << status["disk_used_percent"] << " % used), engine " << call.session.config.engine << "\n";
   for (const auto& app : apps)
     std::cout << "app     " << app["app"].get<std::string>() << "  canonical  " << (app.contains("problem") ? app["problem"].get<std::string>() : app["version"].is_null() ? "no known-good" : app["version"].get<std::string>() + "  " + app["status"].get<std::string>())
-              << (app.value("dirty", false) ? "  dirty" : "") << (app["journal"].get<bool>() ? "  change in flight" : "") << (app["holder"].get<std::string>().empty() ? "" : "  in use by " + app["holder"].get<std::string>()) << "\n";
+              << (app.contains("damaged") ? "  damaged: " + app["damaged"].get<std::string>() : "")
+              << (app.contains("cannot_be_deployed") ? "  cannot be deployed: " + app["cannot_be_deployed"].get<std::string>() : "")
+              << (app.contains("problem_of_record") ? "  (" + app["problem_of_record"].get<std::string>() + ")" : "") << (app.value("dirty", false) ? "  dirty" : "") << (app["journal"].get<bool>() ? "  change in flight" : "") << (app["holder"].get<std::string>().empty() ? "" : "  in use by " + app["holder"].get<std::string>()) << "\n";
   for (const auto& run : runs)
     std::cout << "run     " << run["run_id"].get<std::string>() << "  "
               << (run["alive"].get<bool>() ? "running" : run["journal"].get<bool>() ? "killed: simmer recover" : run["verdict"].is_string() ? run["verdict"].get<std::string>() : "no result")

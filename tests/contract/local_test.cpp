@@ -52,6 +52,8 @@ TEST_F(LocalEngineTest, AMissingProgramIsTheMachinesFaultUnlessTheRecipeBringsIt
   std::string message;
   EXPECT_EQ(kind_of_failure([&] { engine_.make_images_present(wanted, limit()); }, &message), ErrorKind::infrastructure);
   EXPECT_NE(message.find("no-such-server: not installed on this machine"), std::string::npos) << message;
+  EXPECT_EQ(engine_.missing_images(wanted, limit()), std::vector<std::string>{message});
+  EXPECT_EQ(engine_.missing_images(spec("l-missing", {sh_service("web", "true")}), limit()), std::vector<std::string>{});
   wanted.facts.services[0].local->command = {"${RECIPE_DIR}/serve"};
   EXPECT_EQ(kind_of_failure([&] { engine_.make_images_present(wanted, limit()); }, &message), ErrorKind::recipe);
   EXPECT_NE(message.find("serve"), std::string::npos);

@@ -156,6 +156,72 @@ TEST_F(SwarmEngineTest, AnImageThatCannotBeHadIsTheMachinesFault) {
   wanted.facts.services[0].image = "localhost:1/no/such/image:1";
   const auto said = refusal([&] { engine().make_images_present(wanted, limit()); }, ErrorKind::infrastructure);
   EXPECT_NE(said.find("localhost:1/no/such/image:1"), std::string::npos) << said;
+  const auto missing = engine().missing_images(wanted, limit());
+  ASSERT_EQ(missing.size(), 1u);
+  EXPECT_NE(missing[0].find("localhost:1/no/such/image:1 of service web is not here"), std::string::npos) << missing[0];
+  EXPECT_EQ(engine().missing_images(spec("s-image", one_service("web", "true", "")), limit()), std::vector<std::string>{});
+}
+
+// A tag may move, and what no tag holds is pruned: a known-good runs what it was proven with, or it says what it lacks.
+TEST_F(SwarmEngineTest, AKnownGoodRunsByTheImageThatItWasProvenWith) {
+  const std::string tag = "simmer-test/moving:" + std::to_string(::getpid());
+  const fs::path context = under_test_.scratch() / "moving";
+  make_folders(context);
+  const auto build = [&](const std::string& content) {
+    std::ofstream(context / "Dockerfile") << "FROM " << image() << "\nLABEL content=" << content << "\n";
+    docker({"build", "-q", "-t", tag, context.string()});
+    const auto id = docker({"image", "inspect", "--format", "{{.Id}}", tag});
+    return id.substr(0, id.find('\n'));
+  };
+  const auto runs = [&](const DeploySpec& wanted) {
+    EXPECT_EQ(engine().wait_converged(wanted.stack, limit()).state, Convergence::State::converged);
+    return engine().deployed(wanted.stack, limit())->digests.at("web");
+  };
+  const auto tags = [&] { return docker({"images", "--format", "{{.Repository}}:{{.Tag}}", "simmer-kept/an-app"}); };
+  const std::string first = build("1");
+  auto plain = spec("s-proven", "\n  web: {image: \"" + tag + "\", command: [\"sh\", \"-c\", \"trap 'exit 0' TERM; while :; do sleep 0.1; done\"], deploy: {endpoint_mode: dnsrr}}\n");
+  auto proven = plain;
+  proven.app = "an-app";
+  proven.images = {{"web", first}, {"of-another-engine", "0123456789abcdef0123456789abcdef"}};
+  engine().keep_images("an-app", proven.images, limit());
+  engine().keep_images("an-app", proven.images, limit());
+  const std::string kept = "simmer-kept/an-app:" + first.substr(7, 12) + "\n";
+  EXPECT_EQ(tags(), kept);
+
+  const std::string second = build("2");
+  ASSERT_NE(first, second);
+  EXPECT_EQ(engine().missing_images(proven, limit()), std::vector<std::string>{});
+  engine().make_images_present(proven, limit());
+  engine().deploy(proven, limit());
+  EXPECT_EQ(runs(proven), first);
+  engine().upgrade(plain, limit());
+  EXPECT_EQ(runs(plain), second);
+  engine().remove("s-proven", limit());
+
+  // The next known-good holds its own, and the old one's goes when all is settled.
+  engine().keep_images("an-app", {{"web", second}}, limit());
+  EXPECT_EQ(tags().size(), 2 * kept.size());
+  engine().keep_only_images("an-app", {{"web", second}}, limit());
+  EXPECT_EQ(tags(), "simmer-kept/an-app:" + second.substr(7, 12) + "\n");
+  const auto missing = engine().missing_images(proven, limit());
+  ASSERT_EQ(missing.size(), 1u);
+  EXPECT_NE(missing[0].find("the image " + first + " of service web, with which it was proven, is not here"), std::string::npos) << missing[0];
+  const auto said = refusal([&] { engine().make_images_present(proven, limit()); }, ErrorKind::infrastructure);
+  EXPECT_NE(said.find("with which the known-good of an-app was proven, is not here"), std::string::npos) << said;
+  refusal([&] { engine().keep_images("an-app", proven.images, limit()); }, ErrorKind::infrastructure);
+  engine().keep_only_images("an-app", {}, limit());
+  EXPECT_EQ(tags(), "");
+  docker({"rmi", tag});
+}
+
+// Where the recipe's name still leads to it, that name runs: an upgrade that changes nothing restarts nothing.
+TEST_F(SwarmEngineTest, ATagThatDidNotMoveIsDeployedAsTheRecipeNamesIt) {
+  auto wanted = spec("s-unmoved", one_service("web", "sleep 1000", ""));
+  const auto id = docker({"image", "inspect", "--format", "{{.Id}}", image()});
+  wanted.app = "an-app";
+  wanted.images = {{"web", id.substr(0, id.find('\n'))}};
+  engine().deploy(wanted, limit());
+  EXPECT_EQ(docker({"service", "inspect", "--format", "{{.Spec.TaskTemplate.ContainerSpec.Image}}", "s-unmoved_web"}), image() + "\n");
 }
 
 // A registry's image is pulled before the deploy, and known by what the registry calls it: a tag may move.

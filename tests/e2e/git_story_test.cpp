@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include <e2e/simmer_world.hpp>
 
 #include <base/files.hpp>
@@ -105,8 +107,9 @@ TEST(Withdrawn, AReleaseIsNotTheNewestAndItsKnownGoodStays) {
   world.write_config("apps:\n  custom-html: {source: " + source.string() + "}\n");
   const auto seeded = world.run({"canonical", "seed", "custom-html"});
   ASSERT_EQ(seeded.code, 0) << seeded.all();
-  EXPECT_EQ(git(here, {"rev-parse", "refs/simmer/keep/custom-html"}), seeded.result["commit"]);
-  git(here, {"update-ref", "-d", "refs/simmer/keep/custom-html"});  // as in a repository that was made anew
+  const std::string kept = "refs/simmer/known-good/custom-html/" + seeded.result["commit"].get<std::string>();
+  EXPECT_EQ(git(here, {"for-each-ref", "--format=%(objectname) %(refname)", "refs/simmer"}), seeded.result["commit"].get<std::string>() + " " + kept);
+  git(here, {"update-ref", "-d", kept});  // as in a repository that was made anew
 
   git(source, {"checkout", "-q", "--detach", "1.2.0+1.22.1"});
   for (const std::string command : {"git for-each-ref --format='delete %(refname)' refs/heads | git update-ref --stdin", "git tag -d 1.3.0+1.22.1", "git branch fresh"})
@@ -124,6 +127,60 @@ TEST(Withdrawn, AReleaseIsNotTheNewestAndItsKnownGoodStays) {
   EXPECT_EQ(deployed.code, 0) << deployed.all();
   EXPECT_EQ(world.simmer({"canonical", "undeploy", "custom-html"}).code, 0);
   EXPECT_THAT(world.left_behind(), IsEmpty());
+}
+
+// What a repository is, is nothing to a known-good: its recipe is its own.
+class OfItself : public ::testing::Test {
+ protected:
+  OfItself() {
+    const auto seeded = world_.run({"canonical", "seed", "custom-html"});
+    EXPECT_EQ(seeded.code, 0) << seeded.all();
+    commit_ = seeded.result["commit"];
+  }
+  ~OfItself() override { EXPECT_THAT(world_.left_behind(), IsEmpty()); }
+  fs::path recipe() const { return world_.recipes() / "custom-html"; }
+  void expect_deploys() const {
+    const auto deployed = world_.simmer({"canonical", "deploy", "custom-html"});
+    EXPECT_EQ(deployed.code, 0) << deployed.all();
+    EXPECT_EQ(world_.simmer({"canonical", "undeploy", "custom-html"}).code, 0);
+  }
+  World world_;
+  std::string commit_;
+};
+
+TEST_F(OfItself, AKnownGoodDeploysWithoutItsRepository) {
+  remove_tree(recipe());
+  expect_deploys();
+}
+
+// Upstream rewrites its history, and git forgets all that it was before: refs of ours with it.
+TEST_F(OfItself, AKnownGoodOutlivesARewrittenHistory) {
+  git(recipe(), {"checkout", "-q", "--orphan", "anew"});
+  git(recipe(), {"commit", "-q", "-m", "anew"});
+  std::istringstream refs(git(recipe(), {"for-each-ref", "--format=%(refname)"}));
+  for (std::string ref; std::getline(refs, ref);)
+    if (ref != "refs/heads/anew") git(recipe(), {"update-ref", "-d", ref});
+  git(recipe(), {"reflog", "expire", "--expire=now", "--all"});
+  git(recipe(), {"gc", "-q", "--prune=now"});
+  expect_deploys();
+  const auto quick = world_.run({"run", "custom-html", "--quick", "--ref", "anew", "--tiers", "upgrade"});
+  EXPECT_EQ(quick.result["mode"], "cold") << quick.all();
+  EXPECT_THAT(quick.result["mode_reason"], AllOf(HasSubstr(commit_.substr(0, 12)), HasSubstr("is not reachable from")));
+  EXPECT_EQ(quick.result["base_version"], "1.3.0+1.22.1") << quick.all();
+  EXPECT_EQ(quick.tier("upgrade")["outcome"], "pass") << quick.all();
+}
+
+// A partial clone has all of the history and not the files of the known-good: the first is all that a quick run asks of it.
+TEST_F(OfItself, AQuickRunAsksGitForAncestryAlone) {
+  git(recipe(), {"config", "uploadpack.allowFilter", "true"});
+  fs::create_directories(world_.root() / "mine");
+  const fs::path mine = world_.root() / "mine/custom-html";
+  git(world_.root(), {"clone", "-q", "--filter=blob:none", "-b", "good", "file://" + recipe().string(), mine.string()});
+  write_file_beside(mine / "compose.yml", read_file(mine / "compose.yml") + "\n");
+  remove_tree(recipe());
+  const auto quick = world_.run({"run", mine.string(), "--quick"});
+  EXPECT_EQ(quick.code, 0) << quick.all();
+  EXPECT_EQ(quick.result["mode"], "quick") << quick.all();
 }
 
 }  // namespace

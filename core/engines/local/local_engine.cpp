@@ -209,6 +209,16 @@ void LocalEngine::make_images_present(const DeploySpec& spec, const Limit&) {
   make_blueprint(spec, folder, current ? &*current : nullptr);
 }
 
+std::vector<std::string> LocalEngine::missing_images(const DeploySpec& spec, const Limit& limit) {
+  try {
+    make_images_present(spec, limit);
+    return {};
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::infrastructure) throw;
+    return {error.what()};
+  }
+}
+
 void LocalEngine::deploy(const DeploySpec& spec, const Limit& limit) {
   const auto folder = folder_of(options_, spec.stack);
   const auto claim = StackClaim::wait(options_.state_dir, spec.stack, limit);

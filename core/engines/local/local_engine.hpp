@@ -27,6 +27,7 @@ class LocalEngine final : public Engine {
   std::map<std::string, std::string> tools(const Limit&) override { return {}; }  // none: it is a part of Simmer
   std::vector<std::string> unenforced(const DeploySpec& spec) override;
   void make_images_present(const DeploySpec& spec, const Limit& limit) override;
+  std::vector<std::string> missing_images(const DeploySpec& spec, const Limit& limit) override;
   void deploy(const DeploySpec& spec, const Limit& limit) override;
   void upgrade(const DeploySpec& spec, const Limit& limit) override;
   void stop(const std::string& stack, const Limit& limit) override;

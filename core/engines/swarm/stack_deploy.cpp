@@ -102,7 +102,9 @@ void SwarmEngine::make_objects(const DeploySpec& spec, const Limit& limit) {
 }
 
 void SwarmEngine::stack_deploy(const DeploySpec& spec, const Limit& limit) {
-  driver_->deploy(spec, stack_file(spec, this_node(limit), instance_), limit);
+  auto resolved = spec;
+  resolved.images = images_to_run(spec, limit);
+  driver_->deploy(resolved, stack_file(resolved, this_node(limit), instance_), limit);
 }
 
 void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {

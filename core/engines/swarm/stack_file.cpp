@@ -141,6 +141,7 @@ std::string stack_file(const DeploySpec& spec, const std::string& node, const st
   for (const auto& service : spec.facts.services) {
     Json& json = file["services"][service.name];
     mark(json["deploy"], all_marks);
+    if (const auto image = spec.images.find(service.name); image != spec.images.end()) json["image"] = image->second;
     if (is_held(spec, service)) json["deploy"]["placement"]["constraints"].push_back("node.id == " + node);
     // A container's marks are part of what a change restarts: a live app, which no run deploys, has none.
     if (spec.run_id.empty()) continue;

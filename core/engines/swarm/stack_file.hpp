@@ -28,7 +28,7 @@ nlohmann::json marks_of(const DeploySpec& spec, const std::string& instance);
 
 // `node`: this one. A kept app is held on it. Of any other, what Simmer has to get at itself is: services with volumes (a
 // volume on another node could be neither read nor removed from here) and one that is asked directly; the rest runs wherever
-// Swarm puts it. `instance`: the value of its label. YAML, block style, `version` first.
+// Swarm puts it. A service in `spec.images` runs that. `instance`: the value of its label. YAML, block style, `version` first.
 std::string stack_file(const DeploySpec& spec, const std::string& node, const std::string& instance);
 
 // The first name that Docker would refuse for its length (64 characters; 63 of a service or network); empty: none.

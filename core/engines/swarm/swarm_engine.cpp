@@ -79,18 +79,6 @@ std::map<std::string, std::string> SwarmEngine::tools(const Limit& limit) {
   return all;
 }
 
-void SwarmEngine::make_images_present(const DeploySpec& spec, const Limit& limit) {
-  for (const auto& service : spec.facts.services) {
-    if (service.image.empty() || !api_.get_if_there("/images/" + url_encoded(service.image) + "/json", limit).is_null()) continue;
-    const auto pulled = run_command({{docker_, "pull", "-q", service.image}, api_.address().environment(), false, {}, ""}, limit);
-    if (pulled.exit_code != 0) {
-      std::string why = pulled.err.substr(0, 300);
-      std::replace(why.begin(), why.end(), '\n', ' ');
-      throw Error(ErrorKind::infrastructure, "the image " + service.image + " of service " + service.name + " is not here and cannot be pulled: " + why);
-    }
-  }
-}
-
 std::string SwarmEngine::this_node(const Limit& limit) {
   if (node_.empty()) node_ = api_.get("/info", limit)["Swarm"].value("NodeID", "");
   return node_;

@@ -32,6 +32,9 @@ class SwarmEngine final : public Engine {
   std::map<std::string, std::string> tools(const Limit& limit) override;
   std::optional<std::vector<LintFinding>> lint(const DeploySpec& spec, const Limit& limit) override { return driver_->lint(spec, limit); }
   void make_images_present(const DeploySpec& spec, const Limit& limit) override;
+  std::vector<std::string> missing_images(const DeploySpec& spec, const Limit& limit) override;
+  void keep_images(const std::string& app, const std::map<std::string, std::string>& digests, const Limit& limit) override;
+  void keep_only_images(const std::string& app, const std::map<std::string, std::string>& digests, const Limit& limit) override;
   void deploy(const DeploySpec& spec, const Limit& limit) override;
   void upgrade(const DeploySpec& spec, const Limit& limit) override;
   void stop(const std::string& stack, const Limit& limit) override;
@@ -67,6 +70,13 @@ class SwarmEngine final : public Engine {
   void wait_until_gone(const std::string& stack, const Limit& limit);
   void remove_all(const std::string& path, const std::string& stack, const Limit& limit);
   std::vector<std::string> services_killed_since(const std::string& stack, std::int64_t since, const Limit& limit);
+
+  // swarm_images.cpp
+  std::string image_id(const std::string& reference, const Limit& limit);  // empty: not here
+  std::string recorded_image(const DeploySpec& spec, const std::string& service) const;
+  std::string recorded_image_id(const DeploySpec& spec, const std::string& recorded, const Limit& limit);
+  std::string pull(const std::string& image, const Limit& limit);
+  std::map<std::string, std::string> images_to_run(const DeploySpec& spec, const Limit& limit);  // instead of what the recipe names
 
   // swarm_networks.cpp
   void check_networks(const DeploySpec& spec, const Limit& limit);

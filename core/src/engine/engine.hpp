@@ -56,6 +56,10 @@ struct DeploySpec {
   ServiceLimits limits;            // of every service of a run; none of a live app's
   std::map<std::string, ServiceLimits> asked_limits{};  // service -> what its recipe sets itself: the tighter of both holds
   std::optional<std::chrono::milliseconds> longest_grace{};  // what a service may take to end, whatever its stop_grace_period says; of runs that are thrown away
+  // Of a known-good, whose app `app` is: service -> the digest that its image had when it was proven (Deployed::digests). It runs by these and by
+  // nothing else, whatever a tag leads to by now. A service that is not named runs what its recipe names.
+  std::map<std::string, std::string> images{};
+  std::string app{};
   bool internal_networks = false;  // runs.egress: deny: the run's own networks lead nowhere else
 };
 
@@ -138,6 +142,14 @@ class Engine {
   // Makes sure that everything the deployment starts from is here (pulls images, finds
   // executables), without changing anything that runs. Error(infrastructure) names what is missing.
   virtual void make_images_present(const DeploySpec& spec, const Limit& limit) = 0;
+
+  // What make_images_present() would have to get, or could not, a sentence each: asked without getting it, and without changing anything.
+  virtual std::vector<std::string> missing_images(const DeploySpec&, const Limit&) { return {}; }
+
+  // Holds the images of these digests for the known-good of `app`, so that no prune takes them, whatever the recipe's own tags come to mean.
+  // Error(infrastructure) for one that is not here. keep_only_images() lets go of all others that were held for it.
+  virtual void keep_images(const std::string&, const std::map<std::string, std::string>&, const Limit&) {}
+  virtual void keep_only_images(const std::string&, const std::map<std::string, std::string>&, const Limit&) {}
 
   // Starts a deployment that does not exist yet (nothing running under that name: Error otherwise).
   // Returns when the engine has accepted it, not when it has converged. Volumes left by undeploy()

@@ -1,4 +1,4 @@
-// libgit2, read only but for refs/simmer/keep/*. Objects are written out by a walk of our own: a checkout
+// libgit2, read only but for refs/simmer/*. Objects are written out by a walk of our own: a checkout
 // by git would run filters, follow what is there already and know about submodules.
 #include <recipes/recipe_repository.hpp>
 
@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <base/crash_point.hpp>
 #include <base/files.hpp>
 #include <config/config.hpp>
 #include <recipes/git_handles.hpp>
@@ -51,6 +52,8 @@ Repository open_repository(const std::filesystem::path& path) {
     // configuration per worktree says nothing that is asked here, and nothing is ever pruned or moved.
     const char* harmless[] = {"partialclone", "worktreeconfig", "preciousobjects", "relativeworktrees"};
     git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, harmless, std::size(harmless));
+    // What is kept must be on the disk before anything builds on it.
+    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
     return true;
   }();
   (void)ready;
@@ -95,6 +98,9 @@ void check_links_on_disk(const std::filesystem::path& tree) {
 }  // namespace git
 
 namespace {
+
+const std::string kept_refs = "refs/simmer/known-good/";
+const std::string old_kept_refs = "refs/simmer/keep/";  // one per app, followed by nothing
 
 bool is_hex(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
@@ -371,15 +377,39 @@ void RecipeRepository::check_out(const std::string& commit, const std::filesyste
   });
 }
 
-void RecipeRepository::keep(const std::string& name, const std::string& commit) const {
+void RecipeRepository::keep(const std::string& app, const std::string& commit) const {
   const git::Commit found = git::find_commit(inner_->repository.get(), commit, inner_->path);
-  const std::string reference_name = "refs/simmer/keep/" + name;
-  git_reference* reference = nullptr;
-  if (git_reference_create(&reference, inner_->repository.get(), reference_name.c_str(), git_commit_id(found.get()), 1,
-                           nullptr) != 0)
-    throw Error(ErrorKind::unavailable,
-                "cannot write " + reference_name + " in " + inner_->path.string() + ": " + git::last_error());
-  git_reference_free(reference);
+  const std::string name = kept_refs + app + "/" + commit;
+  if (inner_->peel(name) != commit) {
+    crash_point("before a commit is kept");
+    git_reference* reference = nullptr;
+    if (git_reference_create(&reference, inner_->repository.get(), name.c_str(), git_commit_id(found.get()), 1, nullptr) != 0)
+      throw Error(ErrorKind::unavailable, "cannot write " + name + " in " + inner_->path.string() + ": " + git::last_error());
+    git_reference_free(reference);
+    crash_point("after a commit is kept");
+  }
+  // Packed, it has no folders of its own.
+  const fs::path common = git_repository_commondir(inner_->repository.get());
+  for (fs::path folder = (common / name).parent_path(); folder != common.parent_path(); folder = folder.parent_path())
+    if (fs::is_directory(folder)) flush_folder(folder);
+}
+
+void RecipeRepository::keep_only(const std::string& app, const std::string& commit) const {
+  if (!commit.empty() && inner_->peel(kept_refs + app + "/" + commit) != commit) keep(app, commit);
+  std::vector<std::string> others;
+  git_reference_iterator* found = nullptr;
+  if (git_reference_iterator_glob_new(&found, inner_->repository.get(), (kept_refs + app + "/*").c_str()) != 0)
+    throw Error(ErrorKind::unavailable, "cannot list " + kept_refs + app + " in " + inner_->path.string() + ": " + git::last_error());
+  const std::unique_ptr<git_reference_iterator, decltype(&git_reference_iterator_free)> each(found, &git_reference_iterator_free);
+  const char* name = nullptr;
+  while (git_reference_next_name(&name, each.get()) == 0)
+    if (std::string_view(name).starts_with(kept_refs + app + "/") && name != kept_refs + app + "/" + commit) others.emplace_back(name);
+  if (inner_->peel(old_kept_refs + app)) others.push_back(old_kept_refs + app);
+  for (const auto& other : others) {
+    crash_point("before a kept commit is let go");
+    if (git_reference_remove(inner_->repository.get(), other.c_str()) != 0)
+      throw Error(ErrorKind::unavailable, "cannot remove " + other + " in " + inner_->path.string() + ": " + git::last_error());
+  }
 }
 
 std::string RecipeRepository::release_notes(const std::string& commit, const std::string& version) const {

@@ -69,8 +69,11 @@ class RecipeRepository {
   // tree and submodules are refused by name (Error(recipe)).
   void check_out(const std::string& commit, const std::filesystem::path& to) const;
 
-  // Keeps a commit reachable whatever happens to tags and branches: refs/simmer/keep/<name>.
-  void keep(const std::string& name, const std::string& commit) const;
+  // Keeps a commit reachable for `app` whatever happens to tags and branches, durably: refs/simmer/known-good/<app>/<commit>. Others of
+  // that app stay.
+  void keep(const std::string& app, const std::string& commit) const;
+  // The same, and then the others go, as does what an older Simmer wrote (refs/simmer/keep/<app>). `commit` empty: all go.
+  void keep_only(const std::string& app, const std::string& commit) const;
 
   // Release notes of `version` at `commit`: release/<version> or releaseNotes/<version>.md; may be empty.
   std::string release_notes(const std::string& commit, const std::string& version) const;

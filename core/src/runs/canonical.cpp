@@ -1,5 +1,7 @@
 // What an operator does to a canonical by hand: deploy, undeploy, restore, drop. Each under the known-good's
 // lock and with a journal in the app's folder; recover.cpp finishes or undoes them.
+#include <algorithm>
+
 #include <base/files.hpp>
 #include <base/process.hpp>
 #include <runs/run_command.hpp>
@@ -89,15 +91,18 @@ class CanonicalChange {
 std::string deploy_canonical(Session& session, const std::string& app) {
   CanonicalChange change(session, app);
   if (change.is_deployed()) return change.engine().endpoint(change.stack(), "", change.teardown_limit());
-  const auto about = session.config.app(app);
-  RunSpec spec = spec_of_app(session.config, session.state, about);
+  const auto meta = change.known_good().snapshot().meta();
+  RunSpec spec = spec_of_app(session.config, session.state, session.config.app(app));
+  spec.recipe = meta.recipe;
   spec.mode = RunMode::deploy;
   spec.run_id = utc_stamp() + "-" + app + "-deploy-" + std::to_string(::getpid());
-  spec.repository = find_recipe(session.config, about.recipe);
+  // Without a repository it is deployed all the same.
+  const auto known = known_recipes(session.config);
+  if (meta.recipe_file.empty() || std::find(known.begin(), known.end(), meta.recipe) != known.end()) spec.repository = find_recipe(session.config, meta.recipe);
   spec.domain = change.domain();
   spec.stack = change.stack();
-  spec.head.commit = change.known_good().snapshot().meta().commit;
-  spec.head.version = change.known_good().snapshot().meta().version;
+  spec.head.commit = meta.commit;
+  spec.head.version = meta.version;
   auto run = Lock::acquire(run_lock(session.state, spec.run_id), Lock::Mode::exclusive, "run " + spec.run_id, session.command_line, session.wait_limit());
   make_folders(session.state.run(spec.run_id));
   const auto dirty = change.known_good().dirty();

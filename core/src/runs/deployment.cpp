@@ -73,6 +73,8 @@ DeploySpec Deployment::spec_for(const RecipeState& state, const std::map<std::st
   spec.objects = state.tree.objects;
   spec.asked_limits = state.tree.limits;
   spec.facts = state.tree.facts;
+  spec.images = state.images;
+  spec.app = run_.spec.app;
   spec.env = state.env;
   spec.secrets = secrets;
   for (const auto& object : state.tree.objects)

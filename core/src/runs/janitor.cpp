@@ -20,7 +20,9 @@ void spare_canonicals(const Session& session, std::map<std::string, std::string>
   for (const auto& app : session.state.canonical_apps()) {
     stacks.erase(stack_of_domain(session.config.domain_of(session.config.app(app))));
     try {
-      if (const auto record = KnownGood(session.state, app).record()) stacks.erase(stack_of_domain(record->domain));
+      const auto record = KnownGood(session.state, app).record();
+      if (record && !record->damage.empty()) throw Error(ErrorKind::needs_operator, record->damage);
+      if (record) stacks.erase(stack_of_domain(record->domain));
       if (const auto journal = read_journal(journal_of_canonical(session.state, app))) stacks.erase(journal->kept_stack);
     } catch (const Error&) {
       // What cannot be read may own anything: then nothing is an orphan beyond doubt.

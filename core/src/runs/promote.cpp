@@ -34,6 +34,7 @@ class Promotion {
   RunContext& run_;
   KnownGood known_good_;
   std::string strategy_;
+  KeptRecipe recipe_;  // as it was checked out
 };
 
 void Promotion::must(const std::string& what, const CheckResult& result) const {
@@ -67,7 +68,8 @@ void Promotion::carry_forward() {
   KnownGoodFork fork(run_, known_good_, false);
   auto sources = fork.volume_sources();
   Deployment app(run_, run_.spec.stack, run_.spec.domain, true);
-  const auto base = take_recipe_state(run_, "promote-base", old.commit, old.version, run_.spec.stack, run_.spec.domain, known_good_.env());
+  auto base = take_recipe_state(run_, "promote-base", old.commit, old.version, run_.spec.stack, run_.spec.domain, known_good_.env());
+  base.images = old.digests;
   must("the known-good's recipe", judge_state(run_, base));
   const auto old_secrets = secrets_for(base, known_good_.secrets(), false);
   app.deploy(base, sources, old_secrets);
@@ -76,6 +78,7 @@ void Promotion::carry_forward() {
 
   const auto head = take_recipe_state(run_, "promote-head", run_.spec.head.commit, run_.spec.head.version, run_.spec.stack, run_.spec.domain, known_good_.env());
   must("the recipe at the canonical's own name", judge_state(run_, head));
+  recipe_ = known_good_.keep_recipe(run_.spec.run_id, head.dir);
   const auto secrets = secrets_for(head, old_secrets, true);
   std::map<std::string, fs::path> captured;
   const fs::path folder = fork.way() == ForkWay::restore ? known_good_.volumes_folder() : run_.state.fork(run_.spec.run_id) / "volumes";
@@ -106,6 +109,7 @@ void Promotion::carry_forward() {
 void Promotion::seed() {
   const auto head = take_recipe_state(run_, "promote-head", run_.spec.head.commit, run_.spec.head.version, run_.spec.stack, run_.spec.domain, {});
   must("the recipe at the canonical's own name", judge_state(run_, head));
+  recipe_ = known_good_.keep_recipe(run_.spec.run_id, head.dir);
   const auto secrets = secrets_for(head, {}, true);
   const std::string nonce = make_nonce();
   const fs::path folder = run_.state.fork(run_.spec.run_id) / "volumes";
@@ -146,10 +150,15 @@ void Promotion::snapshot_and_commit(const std::map<std::string, fs::path>& volum
   about.nonce = nonce;
   about.strategy = strategy_;
   about.digests = digests;
+  about.recipe_file = recipe_.file;
+  about.recipe_digest = recipe_.digest;
   const auto meta = known_good_.prepare(about, volumes, kept_part_of(head), secrets, Limit::in(data_deadline, run_.stop));
   known_good_.set_dirty("promote", run_.spec.run_id);
   run_.journal.begin_step("committing the new known-good");
   run_.report.phase("committing the new known-good");
+  // Beside the old one's, which go when all is settled.
+  run_.engine.keep_images(run_.spec.app, digests, Limit::in(run_.spec.teardown, run_.stop));
+  crash_point("after the images are kept");
   known_good_.commit(meta);  // the point of no return
   crash_point("after the commit");
   known_good_.adopt_volumes(run_.state.fork(run_.spec.run_id));
@@ -179,6 +188,7 @@ void run_deploy(RunContext& run) {
   rename_durably(base.dir, checkout);
   auto kept = base;
   kept.dir = checkout;
+  kept.images = meta.digests;
   Deployment app(run, run.spec.stack, run.spec.domain, true);
   std::map<std::string, VolumeSource> sources;
   for (const auto& [name, folder] : known_good.volumes()) sources[name] = {VolumeSource::Kind::existing, folder};

@@ -73,7 +73,8 @@ void QuickRun::on_the_fork(const SnapshotMeta& meta, TierRun& tier) {
   const auto volumes = fork.volume_sources();
   Deployment app(run_, run_.spec.stack, run_.spec.domain, true);
   // The known-good itself must come up: if it does not, the change is not to blame.
-  const auto base = take_recipe_state(run_, "base", meta.commit, meta.version, run_.spec.stack, run_.spec.domain, known_good_.env());
+  auto base = take_recipe_state(run_, "base", meta.commit, meta.version, run_.spec.stack, run_.spec.domain, known_good_.env());
+  base.images = meta.digests;
   report_images(run_, "base_images", base);
   const auto broken = [&](const std::string& why) {
     throw Error(ErrorKind::needs_operator, "the known-good of " + run_.spec.app + " (" + meta.version + ") does not come up: " + why +

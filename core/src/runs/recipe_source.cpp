@@ -100,6 +100,11 @@ fs::path add_recipe(const Session& session, const std::string& recipe, const std
   return repository.bare();
 }
 
+void keep_only_known_good(const Config& config, const std::string& app, const std::string& recipe, const std::string& commit) {
+  const auto repository = recipe.empty() ? fs::path() : existing_repository(config, recipe);
+  if (!repository.empty()) RecipeRepository(repository).keep_only(app, commit);
+}
+
 void clear_killed_fetches(const Session& session, bool dry_run, const RecoverLog& say) {
   std::set<std::string> recipes;
   std::error_code failed;

@@ -14,6 +14,9 @@ void fetch_source(const Session& session, const std::string& app, const std::str
 // `recipe add`: the new repository. There is one of that name already: Error(usage).
 fs::path add_recipe(const Session& session, const std::string& recipe, const std::string& url);
 
+// See RecoverOptions::keep_only. Without a repository there is nothing to do.
+void keep_only_known_good(const Config& config, const std::string& app, const std::string& recipe, const std::string& commit);
+
 // For the janitor: what killed clones and fetches left, of repositories that nobody is at.
 void clear_killed_fetches(const Session& session, bool dry_run, const RecoverLog& say);
 

@@ -1,7 +1,5 @@
 #include <runs/recipe_view.hpp>
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <set>
 
@@ -10,6 +8,7 @@
 #include <runs/bounded_reading.hpp>
 #include <runs/run_context.hpp>
 #include <runs/run_target.hpp>
+#include <runs/temporary_folder.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -18,26 +17,6 @@ namespace {
 
 // In the place of a run's six random digits.
 constexpr const char* example_hex = "0a1b2c";
-
-// A folder to read from, gone at the end.
-class Checkout {
- public:
-  Checkout() {
-    std::string pattern = (fs::temp_directory_path() / "simmer-show-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw_errno("cannot make a temporary folder", errno);
-    folder_ = pattern;
-  }
-  ~Checkout() { remove(); }
-  Checkout(const Checkout&) = delete;
-  void remove() const {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  fs::path dir() const { return folder_ / "recipe"; }
-
- private:
-  fs::path folder_;
-};
 
 std::optional<std::string> text_of(const fs::path& dir, const std::string& name) {
   try {
@@ -172,8 +151,12 @@ std::vector<std::string> hosts_in_rule(const std::string& rule) {
 RecipeView view_recipe(const Session& session, const std::string& name, const std::string& ref) {
   const Target target = find_target(session, name);
   if (!target.working_tree.empty() && !ref.empty()) throw Error(ErrorKind::usage, "--ref and a path exclude each other: the working tree is shown as it is");
-  const Checkout checkout;
-  return read_bounded(session, "reading " + target.recipe, [&] { checkout.remove(); }, [&](const Limit& limit) { return read_view(session, target, ref, checkout.dir(), limit); });
+  const TemporaryFolder temporary("simmer-show");
+  const auto remove = [folder = temporary.path()] {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+  };
+  return read_bounded(session, "reading " + target.recipe, remove, [&](const Limit& limit) { return read_view(session, target, ref, temporary.path() / "recipe", limit); });
 }
 
 }  // namespace simmer

@@ -7,6 +7,7 @@
 #include <base/crash_point.hpp>
 #include <base/process.hpp>
 #include <runs/result.hpp>
+#include <runs/run_command.hpp>
 #include <simmer/error.hpp>
 #include <snapshots/fork.hpp>
 #include <state/alerts.hpp>
@@ -57,6 +58,25 @@ nlohmann::json known_of(const std::string& run_id, const std::optional<JournalEn
 
 std::string step_of(const std::optional<JournalEntry>& entry) { return !entry || entry->step.empty() ? "it began" : entry->step; }
 
+// Of all that was held for the app outside of its folder, what is the known-good's stays. Refs serve ancestry alone, and an image that is not
+// here is for `canonical verify` to say: neither keeps anybody from settling.
+void settle_what_is_held(Engine& engine, const KnownGood& known_good, const JournalEntry& entry, const RecoverOptions& options, const RecoverLog& log) {
+  try {
+    engine.keep_only_images(known_good.app(), known_good.exists() ? known_good.snapshot().meta().digests : std::map<std::string, std::string>(), Limit::in(options.teardown));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) throw;
+    log(known_good.app() + ": the images of the known-good are not held: " + error.what());
+  }
+  if (!options.keep_only) return;
+  try {
+    const auto meta = known_good.exists() ? known_good.snapshot().meta() : SnapshotMeta();
+    options.keep_only(known_good.app(), meta.recipe.empty() ? entry.recipe : meta.recipe, meta.commit);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) throw;
+    log(known_good.app() + ": the commit of the known-good is not kept reachable in its repository: " + error.what());
+  }
+}
+
 bool belongs_to(const JournalEntry& entry, const std::string& run_id) { return entry.run_id == run_id; }
 
 }  // namespace
@@ -65,7 +85,7 @@ void settle_canonical(const StateFolder& state, Engine& engine, const std::strin
   KnownGood known_good(state, app);
   const auto entry = read_journal(journal_of_canonical(state, app));
   const bool exists = known_good.exists();
-  if (!entry) return;
+  if (!entry) return mend_record(state, engine, app, options, log);
   const bool may_have_none = entry->operation == "seed" || entry->operation == "canonical-drop";
   if (!exists && !may_have_none)
     throw Error(ErrorKind::needs_operator, app + ": a " + entry->operation + " was in flight and snapshot/meta.json is gone; what is left in " +
@@ -110,14 +130,30 @@ void settle_canonical(const StateFolder& state, Engine& engine, const std::strin
     remove_tree(known_good.volumes_folder());
     remove_tree(known_good.aside_folder());
     remove_durably(known_good.folder() / "dirty");
-    remove_durably(known_good.folder() / "canonical.json");
+    remove_tree(known_good.folder() / "canonical.json");
     if (!entry->kept_stack.empty()) engine.forget(entry->kept_stack);
   }
+  settle_what_is_held(engine, known_good, *entry, options, log);
   remove_durably(journal_of_canonical(state, app));
   if (!exists) {
     std::error_code not_empty;
     fs::remove(known_good.folder(), not_empty);
   }
+}
+
+void mend_record(const StateFolder& state, Engine& engine, const std::string& app, const RecoverOptions& options, const RecoverLog& log) {
+  KnownGood known_good(state, app);
+  if (!known_good.exists()) return;
+  const auto record = known_good.record();
+  if (record && record->damage.empty()) return;
+  const std::string domain = options.domain_of(app);
+  const auto deployed = engine.deployed(stack_of_domain(domain), Limit::in(options.teardown));
+  const std::string status = deployed && deployed->running ? "deployed" : "idle";
+  log(app + ": warning: " + (record ? record->damage : "canonical.json is lost") + "; it is written again from snapshot/meta.json, with the domain that is configured, " + domain + ", and as " + status +
+      ", as the engine says of that");
+  if (status == "idle" && fs::exists(state.canonical_checkout(app)))
+    log(app + ": warning: " + state.canonical_checkout(app).string() + " is there: it may be deployed at another domain");
+  if (!options.dry_run) known_good.write_record(domain, status);
 }
 
 std::vector<std::string> settle_run(const StateFolder& state, Engine& engine, const std::string& run_id, const RecoverOptions& options, const RecoverLog& log) {
@@ -159,8 +195,16 @@ std::vector<std::string> recover_dead(const StateFolder& state, Engine& engine, 
   // Canonicals first: their journals are the authority for their data and their forks.
   for (const auto& name : state.canonical_apps()) {
     if (!app.empty() && name != app) continue;
-    const bool in_flight = fs::exists(journal_of_canonical(state, name));
-    if (!in_flight) continue;
+    const auto needs_mending = [&] {
+      try {
+        const KnownGood known_good(state, name);
+        const auto record = known_good.record();
+        return known_good.exists() && (!record || !record->damage.empty());
+      } catch (const Error&) {
+        return false;  // a damaged snapshot is not for us to mend
+      }
+    };
+    if (!fs::exists(journal_of_canonical(state, name)) && !needs_mending()) continue;
     auto lock = Lock::try_acquire(known_good_lock(state, name), Lock::Mode::exclusive, "simmer recover " + name);
     if (lock) try_it(name, [&] { settle_canonical(state, engine, name, options, false, log); });
     else if (!app.empty())

@@ -11,6 +11,7 @@
 #include <runs/bounded_reading.hpp>
 #include <runs/error_kind.hpp>
 #include <runs/past_runs.hpp>
+#include <runs/recipe_source.hpp>
 #include <runs/result.hpp>
 #include <runs/run_target.hpp>
 #include <runs/upgrade_base.hpp>
@@ -102,7 +103,7 @@ BaseQuestion RunOf::question_of_base(const KnownGood& known_good) const {
     question.repositories.push_back(target_.repository);
   if (is_usable(known_good)) {
     const auto meta = known_good.snapshot().meta();
-    question.known_good = {meta.commit, meta.version};
+    question.known_good = {meta.commit, meta.version, !meta.recipe_file.empty()};
   }
   question.label = [this] { return label_of_head(); };
   return question;
@@ -180,12 +181,12 @@ void RunOf::choose_base() {
     }
     base = read("looking for the base of the upgrade", [&](const Limit&) { return choose_upgrade_base(question_of_base(known_good)); });
   }
-  if (base.repository.empty()) {
+  if (base.commit.empty()) {
     (base.is_known ? spec.no_base : spec.base_unknown) = base.why;
     log_->line(base.is_known ? LogLevel::info : LogLevel::warning, "upgrade tier: " + base.why);
     return;
   }
-  spec.repository = base.repository;
+  if (!base.repository.empty()) spec.repository = base.repository;
   spec.base_commit = base.commit;
   spec.base_version = base.version;
   if (base.is_known_good) log_->line(LogLevel::info, "upgrade tier: from the known-good, " + base.version);
@@ -323,6 +324,7 @@ void RunOf::consider_promotion() {
     return;
   }
   if (!known_good.exists() || request_.fresh) return promote(true);
+  mend_record(state_, *engine_, target_.app, session_.recover_options(), [&](const std::string& line) { log_->line(LogLevel::warning, line); });
   // Read again under the lock: somebody else may have been faster.
   const auto meta = known_good.snapshot().meta();
   record_.canonical_before = record_.canonical_after = meta.version;
@@ -349,6 +351,12 @@ void RunOf::promote(bool from_empty) {
   spec.stack = stack_of_domain(spec.domain);
   log_->line(LogLevel::info, (from_empty ? "seeding the known-good: " : "promoting: ") + (record_.canonical_before.empty() ? "" : record_.canonical_before + " -> ") + spec.head.version);
   const auto cold = record_.attempts.back();
+  // Before the commit, beside the old one's, which goes when all is settled: at every instant the known-good's is there.
+  try {
+    RecipeRepository(target_.repository).keep(spec.app, spec.head.commit);
+  } catch (const Error& error) {
+    log_->line(LogLevel::warning, std::string("the commit cannot be kept reachable: ") + error.what());
+  }
   record_.attempts.push_back(walk_in_child(session_, spec, spec.stack, false, *log_));
   settle(true, false);
   const auto promotion = record_.attempts.back();
@@ -360,12 +368,6 @@ void RunOf::promote(bool from_empty) {
   if (committed) {
     record_.canonical_outcome = from_empty ? "seeded" : "promoted";
     record_.canonical_after = known_good.snapshot().meta().version;
-    // The commit stays reachable whatever happens to its tag; the old one did so up to here, had the promotion failed.
-    try {
-      RecipeRepository(target_.repository).keep(spec.app, spec.head.commit);
-    } catch (const Error& error) {
-      log_->line(LogLevel::warning, std::string("the commit cannot be kept reachable: ") + error.what());
-    }
     return;
   }
   record_.canonical_outcome = "failed";
@@ -489,6 +491,7 @@ AttemptReport walk_in_child(const Session& session, const RunSpec& spec, const s
 RecoverOptions Session::recover_options(bool dry_run) const {
   RecoverOptions options;
   options.domain_of = [this](const std::string& app) { return config.domain_of(config.app(app)); };
+  options.keep_only = [this](const std::string& app, const std::string& recipe, const std::string& commit) { keep_only_known_good(config, app, recipe, commit); };
   options.teardown = config.deadlines.teardown;
   options.dry_run = dry_run;
   return options;

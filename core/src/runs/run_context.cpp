@@ -7,6 +7,7 @@
 #include <base/files.hpp>
 #include <recipes/env_file.hpp>
 #include <simmer/error.hpp>
+#include <state/known_good.hpp>
 
 namespace simmer {
 
@@ -39,6 +40,21 @@ std::string make_secret(const RecipeTree& tree, const std::string& name) {
   return random_text(length, alphabet);
 }
 
+// The known-good brings its own recipe: what becomes of repositories is nothing to it.
+void take_tree(const RunContext& run, const std::string& commit, const fs::path& dir) {
+  make_folders(run.work());
+  try {
+    if (KnownGood(run.state, run.spec.app).unpack_recipe(commit, dir)) return;
+  } catch (const Error& damage) {
+    // The same commit is the same content, wherever it is from.
+    if (damage.kind() != ErrorKind::needs_operator || run.spec.repository.empty() || !RecipeRepository(run.spec.repository).is_whole(commit)) throw;
+    run.report.log(LogLevel::warning, std::string(damage.what()) + "; taken from " + run.spec.repository.string());
+  }
+  if (run.spec.repository.empty())
+    throw Error(ErrorKind::config, "there is no repository of " + run.spec.recipe + " here, and the known-good does not keep the recipe at " + commit.substr(0, 12));
+  RecipeRepository(run.spec.repository).check_out(commit, dir);
+}
+
 }  // namespace
 
 Values environment_over(const Values& kept_env, const Values& app_env, const std::string& stack, const std::string& domain) {
@@ -56,10 +72,7 @@ RecipeState take_recipe_state(RunContext& run, const std::string& folder, const 
   state.dir = run.work() / folder;
   state.commit = commit;
   return while_doing("reading the recipe " + run.spec.recipe + " at " + (version.empty() ? commit.substr(0, 12) : version), [&] {
-    if (!fs::exists(state.dir)) {
-      make_folders(run.work());
-      RecipeRepository(run.spec.repository).check_out(commit, state.dir);
-    }
+    if (!fs::exists(state.dir)) take_tree(run, commit, state.dir);
     state.tree = read_recipe_tree(state.dir, run.spec.recipe, environment_over(kept_env, run.spec.env, stack, domain));
     state.tree.facts.commit = commit;
     if (!version.empty()) state.tree.facts.version = version;
@@ -76,6 +89,15 @@ Values kept_part_of(const RecipeState& state) {
   for (const auto& [name, value] : state.tree.facts.abra_exports)
     if (!state.tree.facts.env_sample.contains(name)) kept.erase(name);
   return kept;
+}
+
+std::vector<std::string> missing_secrets(const RecipeState& state, const Values& kept) {
+  std::vector<std::string> missing;
+  for (const auto& declared : state.tree.facts.secrets) {
+    const bool is_brought = std::any_of(state.tree.objects.begin(), state.tree.objects.end(), [&](const FileObject& object) { return object.is_secret && object.key == declared.name; });
+    if (!is_brought && !kept.contains(declared.name)) missing.push_back(declared.name);
+  }
+  return missing;
 }
 
 Values secrets_for(const RecipeState& state, const Values& kept, bool may_make) {

@@ -42,6 +42,7 @@ struct RecipeState {
   std::string commit;
   std::string version;  // its release label; for a change: the label in its compose file
   RecipeTree tree;
+  std::map<std::string, std::string> images{};  // of the known-good: the digests that it was proven with
   Values env;           // complete: .env.sample, kept env, apps.X.env, built-ins (design.md section 5), abra.sh's exports
 };
 
@@ -49,7 +50,8 @@ struct RecipeState {
 // has another domain each time), under the built-in names.
 Values environment_over(const Values& kept_env, const Values& app_env, const std::string& stack, const std::string& domain);
 
-// Checks `commit` out to <work>/<folder> (unless it is there) and reads it. Error(recipe) when it cannot be
+// Writes the tree of `commit` to <work>/<folder> (unless it is there) and reads it: from the app's known-good if it is that one's, else from
+// the repository. Error(recipe) when it cannot be
 // understood. `kept_env` is what the known-good keeps.
 RecipeState take_recipe_state(RunContext& run, const std::string& folder, const std::string& commit, const std::string& version,
                               const std::string& stack, const std::string& domain, const Values& kept_env);
@@ -57,6 +59,9 @@ RecipeState take_recipe_state(RunContext& run, const std::string& folder, const 
 // The part of a deployment's environment that joins the known-good: without built-ins, and without what its abra.sh says anew
 // for each version.
 Values kept_part_of(const RecipeState& state);
+
+// The secrets that `state` declares, does not bring itself, and that have no value in `kept`.
+std::vector<std::string> missing_secrets(const RecipeState& state, const Values& kept);
 
 // Values for every secret that `state` declares: those in `kept`, and new ones for the rest, by the rules of
 // .env.sample. With `may_make` false a missing one is an Error(needs_operator) naming it.

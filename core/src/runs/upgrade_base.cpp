@@ -23,7 +23,8 @@ class Choice {
     const auto& known_good = question_.known_good;
     UpgradeBase none;
     if (known_good && is_older(*known_good)) {
-      if (const auto place = place_of(known_good->commit)) return {*place, known_good->commit, known_good->version, true, "", true};
+      const auto place = place_of(known_good->commit);
+      if (place || known_good->has_recipe) return {place.value_or(fs::path()), known_good->commit, known_good->version, true, "", true};
       none = {{}, "", "", false, "the known-good, " + known_good->version + ", is older, and " + not_here(known_good->commit), false};
     }
     if (repositories_.empty()) return none.why.empty() ? nothing("no repository of this recipe is known here: there is no older release", true) : none;
@@ -43,17 +44,17 @@ class Choice {
   }
 
   UpgradeBase quick() const {
-    const auto& [commit, version] = *question_.known_good;
+    const auto& [commit, version, has_recipe] = *question_.known_good;
     const std::string canonical = "the canonical's commit " + commit.substr(0, 12) + " (" + version + ")";
     const auto place = place_of(commit);
-    if (!place) return nothing(canonical + " cannot be had: " + not_here(commit), false);
+    if (!place && !has_recipe) return nothing(canonical + " cannot be had: " + not_here(commit), false);
     const bool has_history = !question_.head.commit.starts_with("tree-");
     if (commit != question_.head.commit && has_history) {
       const auto answer = leads_to_head(commit);
       if (answer == Ancestry::no) return nothing(canonical + " is not reachable from " + head_.substr(0, 12), true);
       if (answer == Ancestry::unknown) return nothing("it cannot be told whether " + canonical + " leads to " + head_.substr(0, 12) + ": " + what_is_missing(), false);
     }
-    return {*place, commit, version, true, "", true};
+    return {place.value_or(fs::path()), commit, version, true, "", true};
   }
 
  private:

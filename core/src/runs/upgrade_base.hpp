@@ -14,6 +14,7 @@ namespace simmer {
 struct BaseQuestion {
   struct KnownGoodIs {
     std::string commit, version;
+    bool has_recipe = false;  // it keeps its own: no repository need have it
   };
   ResolvedRef head;  // under test
   // Where it and older releases are looked for: of a working tree its own repository first. The first that has releases decides.
@@ -23,9 +24,9 @@ struct BaseQuestion {
 };
 
 struct UpgradeBase {
-  // Where the commit is, with all its files. Empty: there is no base, or none that is certain.
+  // Where the commit is, with all its files. Empty although there is a base: the known-good, which keeps its own recipe, and it is in no repository.
   std::filesystem::path repository;
-  std::string commit, version;
+  std::string commit, version;  // empty: there is no base, or none that is certain
   bool is_known_good = false;
   std::string why;       // without a base: the reason
   bool is_known = true;  // without a base: is it certain that there is none?

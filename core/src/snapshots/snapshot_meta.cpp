@@ -42,6 +42,10 @@ std::string meta_text(const SnapshotMeta& meta) {
                {"manifest", meta.manifest}, {"manifest_digest", meta.manifest_digest},
                {"segments", segments},      {"volumes", meta.volumes},
                {"entries", meta.entries},   {"bytes", meta.bytes}};
+  if (!meta.recipe_file.empty()) {
+    json["recipe_file"] = meta.recipe_file;
+    json["recipe_digest"] = meta.recipe_digest;
+  }
   try {
     json["digest"] = digest_without_itself(json);
     return json.dump(2) + "\n";
@@ -69,6 +73,10 @@ SnapshotMeta parse_meta(std::string_view text, const fs::path& path) {
     json.at("digests").get_to(meta.digests);
     meta.env_file = plain_name(json.at("env_file").get<std::string>(), path);
     meta.secrets_file = plain_name(json.at("secrets_file").get<std::string>(), path);
+    if (json.contains("recipe_file")) {
+      meta.recipe_file = plain_name(json.at("recipe_file").get<std::string>(), path);
+      json.at("recipe_digest").get_to(meta.recipe_digest);
+    }
     meta.manifest = plain_name(json.at("manifest").get<std::string>(), path);
     json.at("manifest_digest").get_to(meta.manifest_digest);
     for (const Json& segment : json.at("segments"))

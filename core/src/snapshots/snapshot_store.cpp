@@ -112,6 +112,13 @@ std::vector<SnapshotFault> check_files(const fs::path& folder, const SnapshotMet
     std::error_code error;
     if (!name.empty() && !fs::is_regular_file(folder / name, error)) faults.push_back({"", "", name + " is missing"});
   }
+  if (meta.recipe_file.empty()) return faults;
+  try {
+    if (digest_of_file(folder / meta.recipe_file) != meta.recipe_digest)
+      faults.push_back({"", "", "the recipe, " + meta.recipe_file + ", does not match its digest"});
+  } catch (const Error& error) {
+    faults.push_back({"", "", std::string("the recipe: ") + error.what()});
+  }
   return faults;
 }
 
@@ -207,7 +214,7 @@ void SnapshotStore::commit(const SnapshotMeta& meta) {
   const std::string text = meta_text(meta);
   parse_meta(text, folder_ / meta_name);
   require_sound(check_files(folder_, meta), folder_);
-  for (const std::string& name : {meta.env_file, meta.secrets_file})
+  for (const std::string& name : {meta.env_file, meta.secrets_file, meta.recipe_file})
     if (!name.empty()) flush_file(folder_ / name);
   flush_folder(folder_);
   write_file_durably(folder_ / meta_name, text, 0600);
@@ -233,7 +240,7 @@ void SnapshotStore::drop_unreferenced() {
   std::set<std::string> kept;
   if (exists()) {
     const SnapshotMeta committed = meta();
-    kept = {meta_name, volumes_name, committed.manifest, committed.env_file, committed.secrets_file};
+    kept = {meta_name, volumes_name, committed.manifest, committed.env_file, committed.secrets_file, committed.recipe_file};
   }
   for (const std::string& name : names_in(folder_))
     if (!kept.count(name)) remove_tree(folder_ / name);

@@ -5,6 +5,7 @@
 //   <folder>/manifest.<digest>       index of the segments
 //   <folder>/volumes/<volume>.tar    segments (a later snapshot of it: <volume>.<n>.tar)
 //   <folder>/env.<run id>, secrets.<run id>   0600, written by the caller before the commit
+//   <folder>/recipe.<run id>.tar              the recipe that was deployed, likewise
 //
 // Whatever meta.json does not refer to is rubbish of an unfinished attempt and is dropped by
 // drop_unreferenced().
@@ -25,6 +26,7 @@ struct SnapshotMeta {
   std::string app, recipe, version, commit, run_id, nonce, taken_at, strategy;
   std::map<std::string, std::string> digests;  // service -> image digest
   std::string env_file, secrets_file;          // names in the folder; empty: none
+  std::string recipe_file, recipe_digest;      // empty: written by a Simmer that did not keep it
   // Filled in by the store:
   std::string manifest;         // file name
   std::string manifest_digest;  // xxh3-128, hex
@@ -68,7 +70,7 @@ class SnapshotStore {
   // Removes every file in the folder that meta.json does not refer to (none committed: all).
   void drop_unreferenced();
 
-  // Cheap: meta.json intact, manifest matches its digest, segments have their sizes.
+  // Cheap: meta.json intact, manifest and recipe match their digests, segments have their sizes, the other files are there.
   std::vector<SnapshotFault> check() const;
   // Reads every byte of every segment against the manifest.
   std::vector<SnapshotFault> verify(const Limit& limit) const;

@@ -7,6 +7,7 @@
 #include <base/crash_point.hpp>
 #include <base/files.hpp>
 #include <simmer/error.hpp>
+#include <snapshots/recipe_archive.hpp>
 
 namespace simmer {
 
@@ -50,6 +51,18 @@ std::string field(const nlohmann::json& json, const char* key) {
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// Error when any part of it is not what it should be.
+CanonicalRecord record_from(const fs::path& file) {
+  if (!fs::is_regular_file(fs::status(file))) throw Error(ErrorKind::needs_operator, file.string() + " is damaged: it is no file");
+  const auto json = parse(file);
+  for (const char* key : {"recipe", "domain", "version", "commit", "status", "promoted_at", "run_id"})
+    if (const auto found = json.find(key); found == json.end() || !found->is_string()) throw Error(ErrorKind::needs_operator, file.string() + " is damaged: " + key + " is missing or no text");
+  CanonicalRecord record{field(json, "recipe"), field(json, "domain"),      field(json, "version"), field(json, "commit"),
+                         field(json, "status"), field(json, "promoted_at"), field(json, "run_id")};
+  if (record.status != "idle" && record.status != "deployed") throw Error(ErrorKind::needs_operator, file.string() + " is damaged: its status is neither idle nor deployed");
+  return record;
+}
+
 }  // namespace
 
 fs::path known_good_lock(const StateFolder& state, const std::string& app) { return state.locks() / ("known-good-" + app); }
@@ -60,10 +73,21 @@ KnownGood::KnownGood(const StateFolder& state, std::string app)
     : app_(std::move(app)), folder_(state.canonical(app_)), store_(folder_ / "snapshot") {}
 
 std::optional<CanonicalRecord> KnownGood::record() const {
-  if (!fs::exists(folder_ / "canonical.json")) return std::nullopt;
-  const auto json = parse(folder_ / "canonical.json");
-  return CanonicalRecord{field(json, "recipe"), field(json, "domain"),      field(json, "version"), field(json, "commit"),
-                         field(json, "status"), field(json, "promoted_at"), field(json, "run_id")};
+  const fs::path file = folder_ / "canonical.json";
+  if (fs::symlink_status(file).type() == fs::file_type::not_found) return std::nullopt;
+  try {
+    return record_from(file);
+  } catch (const std::exception& error) {
+    CanonicalRecord derived;
+    derived.damage = error.what();
+    try {
+      const auto meta = store_.meta();
+      derived = {meta.recipe, "", meta.version, meta.commit, "", meta.taken_at, meta.run_id, derived.damage};
+    } catch (const Error&) {
+      // Who needs the snapshot will be told.
+    }
+    return derived;
+  }
 }
 
 void KnownGood::write_record(const std::string& domain, const std::string& status) {
@@ -71,9 +95,14 @@ void KnownGood::write_record(const std::string& domain, const std::string& statu
   const nlohmann::json json = {{"recipe", meta.recipe}, {"domain", domain},  {"version", meta.version},      {"commit", meta.commit},
                                {"status", status},      {"run_id", meta.run_id}, {"promoted_at", meta.taken_at}};
   const std::string text = json.dump(2) + "\n";
-  if (read_file_if_there(folder_ / "canonical.json") == text) return;
+  const fs::path file = folder_ / "canonical.json";
+  if (fs::is_regular_file(fs::symlink_status(file))) {
+    if (read_file_if_there(file) == text) return;
+  } else {
+    remove_tree(file);  // a folder would be in the way of the rename
+  }
   crash_point("before canonical.json");
-  write_file_durably(folder_ / "canonical.json", text);
+  write_file_durably(file, text);
   crash_point("after canonical.json");
 }
 
@@ -149,7 +178,7 @@ RestoreReport KnownGood::restore(const Limit& limit) {
 
 SnapshotMeta KnownGood::prepare(SnapshotMeta about, const std::map<std::string, fs::path>& volumes, const Values& env, const Values& secrets,
                                 const Limit& limit) {
-  make_folders(store_.folder());
+  make_snapshot_folder();
   about.app = app_;
   about.taken_at = utc_time();
   about.env_file = "env." + about.run_id;
@@ -160,6 +189,37 @@ SnapshotMeta KnownGood::prepare(SnapshotMeta about, const std::map<std::string, 
   auto meta = store_.prepare(about, volumes, limit);
   crash_point("after the snapshot");
   return meta;
+}
+
+// A committed snapshot is worth nothing below a folder that a power cut takes away: every entry on the way to it is flushed, also those that
+// somebody else made and had no time to flush.
+void KnownGood::make_snapshot_folder() const {
+  make_folders(store_.folder());
+  const fs::path top = fs::absolute(folder_).parent_path().parent_path();
+  for (fs::path folder = fs::absolute(store_.folder()); folder != top; folder = folder.parent_path()) flush_folder(folder.parent_path());
+  try {
+    flush_folder(top.parent_path());
+  } catch (const Error&) {
+    // Not ours: the state folder may lie in one that we may not read.
+  }
+}
+
+KeptRecipe KnownGood::keep_recipe(const std::string& run_id, const fs::path& tree) {
+  make_snapshot_folder();
+  const std::string file = "recipe." + run_id + ".tar";
+  remove_tree(store_.folder() / file);
+  crash_point("before the recipe is kept");
+  const std::string digest = snapshots::write_recipe_archive(tree, store_.folder() / file);
+  crash_point("after the recipe is kept");
+  return {file, digest};
+}
+
+bool KnownGood::unpack_recipe(const std::string& commit, const fs::path& to) const {
+  if (!store_.exists()) return false;
+  const auto meta = store_.meta();
+  if (meta.commit != commit || meta.recipe_file.empty()) return false;
+  snapshots::unpack_recipe_archive(store_.folder() / meta.recipe_file, meta.recipe_digest, to);
+  return true;
 }
 
 bool KnownGood::adopt_volumes(const fs::path& fork) {

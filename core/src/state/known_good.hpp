@@ -18,6 +18,8 @@ namespace simmer {
 // canonical.json: what people and scripts read.
 struct CanonicalRecord {
   std::string recipe, domain, version, commit, status, promoted_at, run_id;  // status: idle | deployed
+  // Why canonical.json cannot be read. What meta.json says is then from there; domain and status are in no other file, and empty.
+  std::string damage{};
 };
 
 // Who may have changed the retained data.
@@ -25,6 +27,11 @@ struct DirtyMark {
   std::string by;  // "run", "deploy" or "promote"
   std::string run_id;
   std::string at;
+};
+
+// A recipe's tree in a file of the snapshot's folder.
+struct KeptRecipe {
+  std::string file, digest;
 };
 
 class KnownGood {
@@ -38,6 +45,7 @@ class KnownGood {
 
   // A committed snapshot is there (its parts may still be damaged: check()).
   bool exists() const { return store_.exists(); }
+  // A damaged one is no obstacle to anything: it follows from meta.json, and mend_record() (recover.hpp) writes it again.
   std::optional<CanonicalRecord> record() const;
   // Writes canonical.json from meta.json, with this domain and status, where it is missing or says something else.
   void write_record(const std::string& domain, const std::string& status);
@@ -59,6 +67,13 @@ class KnownGood {
   // Makes the retained data equal to the snapshot, whatever it was, and clears the dirty mark.
   RestoreReport restore(const Limit& limit);
 
+  // Keeps the recipe's tree as it was checked out, beside the snapshot that is to come (`about` then names it). Asked before the app can
+  // write into it.
+  KeptRecipe keep_recipe(const std::string& run_id, const fs::path& tree);
+  // Writes the known-good's recipe to the new folder `to`, if it is of that commit and kept. False: it is not, and nothing was done.
+  // Damaged: Error(needs_operator).
+  bool unpack_recipe(const std::string& commit, const fs::path& to) const;
+
   // Takes the snapshot of `volumes` (see SnapshotStore::prepare) with env and secrets beside it.
   // Nothing is committed yet.
   SnapshotMeta prepare(SnapshotMeta about, const std::map<std::string, fs::path>& volumes, const std::map<std::string, std::string>& env,
@@ -72,6 +87,8 @@ class KnownGood {
 
  private:
   void put_aside_what_was_dropped();
+  void make_snapshot_folder() const;
+
   std::string app_;
   fs::path folder_;
   SnapshotStore store_;

@@ -28,6 +28,7 @@ engines/                         what engines keep about deployments
 locks/                           who is doing what; a lock is held by a living process, the files are nothing
 
 Get data back without Simmer: tar --xattrs --xattrs-include='*' --acls -xpf canonical/<app>/snapshot/volumes/<volume>.tar
+and the recipe that it was deployed from: tar -xpf canonical/<app>/snapshot/recipe.<run id>.tar
 )";
 
 std::string formatted_time(const char* format) {

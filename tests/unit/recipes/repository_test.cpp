@@ -5,12 +5,16 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <unit/base/flush_recorder.hpp>
+
 #include "git_recipe.hpp"
 
 namespace simmer {
 namespace {
 
+using test::flushed;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
@@ -217,9 +221,43 @@ TEST(RecipeRepository, WhatIsKeptOutlivesItsTagAndBranch) {
   RecipeFolder out;
   RecipeRepository(recipe.path()).check_out(commit, out.path() / "t");
   EXPECT_EQ(read_file(out.path() / "t/release-of"), "1.1.0+1");
-  RecipeRepository(recipe.path()).keep("custom-html", recipe.git({"rev-parse", "main"}));  // moves
+  const std::string next = recipe.git({"rev-parse", "main"});
+  RecipeRepository(recipe.path()).keep("custom-html", next);
+  EXPECT_EQ(recipe.git({"cat-file", "-t", commit}), "commit") << "both stay";
+  RecipeRepository(recipe.path()).keep("custom-html", next);
   error_of([&] { RecipeRepository(recipe.path()).keep("../../heads/main", commit); }, ErrorKind::unavailable);
   error_of([&] { RecipeRepository(recipe.path()).keep("x", std::string(40, '0')); }, ErrorKind::config);
+}
+
+TEST(RecipeRepository, OneCommitOfAnAppIsKeptInTheEnd) {
+  GitRecipe recipe;
+  const std::string first = recipe.release("1.0.0+1"), second = recipe.release("1.1.0+1");
+  const auto kept = [&] { return recipe.git({"for-each-ref", "--format=%(refname)", "refs/simmer"}); };
+  const RecipeRepository repository(recipe.path());
+  recipe.git({"update-ref", "refs/simmer/keep/app", first});  // as an older Simmer wrote it
+  repository.keep("app", first);
+  repository.keep("app", second);
+  repository.keep("app-2", first);
+  recipe.git({"pack-refs", "--all"});
+  repository.keep("app", second);
+  EXPECT_THROW(repository.keep_only("app", std::string(40, '0')), Error);
+  EXPECT_THAT(kept(), AllOf(HasSubstr("refs/simmer/keep/app"), HasSubstr("app/" + first), HasSubstr("app/" + second))) << "the new one first";
+  repository.keep_only("app", second);
+  EXPECT_EQ(kept(), "refs/simmer/known-good/app-2/" + first + "\nrefs/simmer/known-good/app/" + second);
+  repository.keep_only("*", "");
+  EXPECT_THAT(kept(), AllOf(HasSubstr("app-2/" + first), HasSubstr("app/" + second))) << "a name is no pattern";
+  repository.keep_only("app-2", "");
+  EXPECT_EQ(kept(), "refs/simmer/known-good/app/" + second);
+}
+
+TEST(RecipeRepository, WhatIsKeptIsOnTheDisk) {
+  GitRecipe recipe;
+  const std::string commit = recipe.release("1.0.0+1");
+  flushed().clear();
+  RecipeRepository(recipe.path()).keep("app", commit);
+  const fs::path git = fs::canonical(recipe.path() / ".git");
+  for (const auto& folder : {"refs", "refs/simmer", "refs/simmer/known-good", "refs/simmer/known-good/app"}) EXPECT_THAT(flushed(), Contains(git / folder));
+  EXPECT_THAT(flushed(), Contains(git / "refs/simmer/known-good/app" / (commit + ".lock"))) << "what libgit2 writes before it renames";
 }
 
 // --- as they are in the field --------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ using testing_recipes::GitRecipe;
 using testing_recipes::RecipeFolder;
 
 std::string said(const UpgradeBase& base) {
-  if (base.repository.empty()) return (base.is_known ? "none: " : "unknown: ") + base.why;
-  return std::string(base.is_known_good ? "known-good " : "release ") + base.version + " of " + base.repository.filename().string();
+  if (base.commit.empty()) return (base.is_known ? "none: " : "unknown: ") + base.why;
+  return std::string(base.is_known_good ? "known-good " : "release ") + base.version + " of " + (base.repository.empty() ? "itself" : base.repository.filename().string());
 }
 
 struct Asked {
@@ -29,7 +29,11 @@ struct Asked {
     question.repositories = std::move(repositories);
   }
   Asked& known_good(const std::string& commit, const std::string& version) {
-    question.known_good = {commit, version};
+    question.known_good = {commit, version, false};
+    return *this;
+  }
+  Asked& keeps_its_recipe() {
+    question.known_good->has_recipe = true;
     return *this;
   }
   std::string cold() {
@@ -91,6 +95,21 @@ TEST_F(UpgradeBaseOf, ARewrittenHistoryIsTheKnownGoodByVersion) {
   EXPECT_EQ(Asked(ref("anew"), {joined_.path()}, "1.0.0+1").known_good(two_, "1.1.0+1").cold(), "release 1.0.0+1 of " + here());
   EXPECT_THAT(Asked(ref("anew"), {joined_.path()}).known_good(one_, "1.0.0+1").cold(), StartsWith("unknown: it cannot be told"));
   EXPECT_EQ(Asked(ref("anew"), {joined_.path()}, "1.2.0+1").known_good(std::string(40, 'a'), "1.0.0+1").cold(), "release 1.1.0+1 of " + here()) << "a known-good whose commit is gone";
+}
+
+TEST_F(UpgradeBaseOf, AKnownGoodThatKeepsItsRecipeNeedsNoRepository) {
+  const std::string gone(40, 'a');
+  joined_.git({"checkout", "-q", "--orphan", "anew"});
+  joined_.commit("anew");
+  EXPECT_EQ(Asked(ref("anew"), {joined_.path()}, "1.2.0+1").known_good(gone, "1.0.0+1").keeps_its_recipe().cold(), "known-good 1.0.0+1 of itself");
+  EXPECT_EQ(Asked(tree("tree-0123456789abcdef0123456789abcdef"), {}, "1.2.0+1").known_good(gone, "1.0.0+1").keeps_its_recipe().cold(), "known-good 1.0.0+1 of itself");
+  EXPECT_EQ(Asked(tree("tree-0123456789abcdef0123456789abcdef"), {}).known_good(gone, "1.0.0+1").keeps_its_recipe().quick(), "known-good 1.0.0+1 of itself");
+  const auto partial = clone("blobless", {"--filter=blob:none"});
+  EXPECT_EQ(Asked(tree(joined_.git({"rev-parse", "main"})), {partial}).known_good(one_, "1.0.0+1").keeps_its_recipe().quick(), "known-good 1.0.0+1 of itself") << "its history leads there";
+  // Whether it leads there is git's to say, and where git cannot the run is cold.
+  EXPECT_THAT(Asked(ref("anew"), {joined_.path()}).known_good(gone, "1.0.0+1").keeps_its_recipe().quick(), AllOf(StartsWith("none: "), HasSubstr("is not reachable from")));
+  const auto shallow = clone("shallow", {"--depth", "1", "-b", "main"});
+  EXPECT_THAT(Asked(RecipeRepository(shallow).resolve("main"), {shallow}).known_good(gone, "1.0.0+1").keeps_its_recipe().quick(), StartsWith("unknown: it cannot be told whether"));
 }
 
 TEST_F(UpgradeBaseOf, AShallowCloneIsByVersionOrUnknown) {

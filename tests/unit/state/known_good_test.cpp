@@ -5,6 +5,7 @@
 
 #include <simmer/error.hpp>
 #include <state/known_good.hpp>
+#include <unit/base/flush_recorder.hpp>
 #include <unit/base/scratch_folder.hpp>
 
 namespace simmer {
@@ -280,16 +281,119 @@ TEST_F(KnownGoods, WhoseRecordIsRightAreNotWritten) {
   EXPECT_EQ(before.st_ino, after.st_ino);
 }
 
-TEST_F(KnownGoods, WhoseRecordIsDamagedSaySo) {
+// It follows from meta.json: whatever is there in its place, nobody is kept from anything.
+TEST_F(KnownGoods, WhoseRecordIsDamagedHaveOneAllTheSame) {
   promote("1.0.0+1", "run-1", "first");
-  write_file_beside(good.folder() / "canonical.json", "{");
-  try {
-    good.record();
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::needs_operator);
-    EXPECT_THAT(error.message(), HasSubstr("canonical.json"));
+  const fs::path file = good.folder() / "canonical.json";
+  const std::string whole = read_file(file);
+  const std::map<std::string, std::function<void()>> damages = {
+      {"empty", [&] { write_file_beside(file, ""); }},
+      {"half", [&] { write_file_beside(file, whole.substr(0, whole.size() / 2)); }},
+      {"not json", [&] { write_file_beside(file, std::string("\0\xff", 2)); }},
+      {"a list", [&] { write_file_beside(file, "[]"); }},
+      {"wrong types", [&] { write_file_beside(file, R"({"recipe": 1, "domain": null, "version": [], "commit": {}, "status": true, "promoted_at": 2, "run_id": 3})"); }},
+      {"another status", [&] { write_file_beside(file, std::string(whole).replace(whole.find("idle"), 4, "gone")); }},
+      {"a folder", [&] { make_folders(file / "with something in it"); }},
+      {"a link to nothing", [&] { fs::create_symlink("nowhere", file); }},
+      {"a link in a circle", [&] { fs::create_symlink("canonical.json", file); }},
+  };
+  for (const auto& [name, damage] : damages) {
+    remove_tree(file);
+    damage();
+    const auto record = good.record();
+    ASSERT_TRUE(record) << name;
+    EXPECT_THAT(record->damage, HasSubstr("canonical.json")) << name;
+    EXPECT_EQ(record->version, "1.0.0+1") << name;
+    EXPECT_EQ(record->run_id, "run-1") << name;
+    EXPECT_EQ(record->status, "") << name;
+    good.write_record("warm-custom-html.example.org", "idle");
+    EXPECT_EQ(read_file(file), whole) << name;
+    EXPECT_EQ(good.record()->damage, "") << name;
   }
+  write_file_beside(file, "{");
+  write_file_beside(good.snapshot().folder() / "meta.json", "{");
+  EXPECT_THAT(good.record()->damage, HasSubstr("canonical.json"));
+}
+
+TEST_F(KnownGoods, LieInFoldersThatAPowerCutDoesNotTakeAway) {
+  flushed().clear();
+  promote("1.0.0+1", "run-1", "first");
+  for (const auto& folder : {good.snapshot().folder(), good.folder(), state.canonical(), state.root(), state.root().parent_path()})
+    EXPECT_THAT(flushed(), Contains(fs::canonical(folder)));
+}
+
+// --- the recipe ----------------------------------------------------------------------------------------------
+
+class KnownGoodsRecipe : public KnownGoods {
+ protected:
+  void promote_with_recipe(const std::string& run_id, const std::string& compose) {
+    const fs::path fork = state.fork(run_id), tree = scratch / ("tree-" + run_id);
+    make_folders(fork / "volumes/content");
+    make_folders(tree);
+    write_file_beside(tree / "compose.yml", compose);
+    auto meta = about("1.0.0+1", run_id);
+    meta.commit = "commit of " + run_id;
+    const auto kept = good.keep_recipe(run_id, tree);
+    meta.recipe_file = kept.file;
+    meta.recipe_digest = kept.digest;
+    good.commit(good.prepare(meta, {{"content", fork / "volumes/content"}}, {}, {}, a_minute()));
+    good.adopt_volumes(fork);
+    good.snapshot().drop_unreferenced();
+  }
+};
+
+TEST_F(KnownGoodsRecipe, IsCommittedWithThem) {
+  promote_with_recipe("run-1", "first");
+  EXPECT_THAT(good.check(), IsEmpty());
+  EXPECT_TRUE(fs::exists(good.snapshot().folder() / "recipe.run-1.tar"));
+  EXPECT_TRUE(good.unpack_recipe("commit of run-1", scratch / "back"));
+  EXPECT_EQ(read_file(scratch / "back/compose.yml"), "first");
+  EXPECT_FALSE(good.unpack_recipe("another commit", scratch / "other"));
+  EXPECT_FALSE(fs::exists(scratch / "other"));
+  promote_with_recipe("run-2", "second");
+  EXPECT_FALSE(fs::exists(good.snapshot().folder() / "recipe.run-1.tar"));
+  EXPECT_TRUE(good.unpack_recipe("commit of run-2", scratch / "second"));
+}
+
+TEST_F(KnownGoodsRecipe, IsNotCommittedWhenItIsNotThere) {
+  promote_with_recipe("run-1", "first");
+  auto meta = good.snapshot().meta();
+  meta.recipe_digest = std::string(32, '0');
+  EXPECT_THROW(good.commit(meta), Error);
+  meta = good.snapshot().meta();
+  meta.recipe_file = "recipe.nowhere.tar";
+  EXPECT_THROW(good.commit(meta), Error);
+  EXPECT_THAT(good.check(), IsEmpty());
+}
+
+TEST_F(KnownGoodsRecipe, OfAnAttemptThatFailedGoes) {
+  promote_with_recipe("run-1", "first");
+  make_folders(scratch / "new");
+  good.keep_recipe("run-2", scratch / "new");
+  good.keep_recipe("run-2", scratch / "new");  // what a killed attempt left is no obstacle
+  good.snapshot().drop_unreferenced();
+  EXPECT_FALSE(fs::exists(good.snapshot().folder() / "recipe.run-2.tar"));
+  EXPECT_THAT(good.check(), IsEmpty());
+}
+
+// Written by a Simmer that left the recipe in git alone.
+TEST_F(KnownGoodsRecipe, MayBeMissingFromAnOldOne) {
+  promote("1.0.0+1", "run-1", "first");
+  EXPECT_THAT(read_file(good.snapshot().folder() / "meta.json"), Not(HasSubstr("recipe_file")));
+  EXPECT_THAT(good.check(), IsEmpty());
+  EXPECT_FALSE(good.unpack_recipe("c0ffee", scratch / "back"));
+}
+
+TEST_F(KnownGoodsRecipe, ThatIsDamagedIsSaid) {
+  promote_with_recipe("run-1", "first");
+  const fs::path tar = good.snapshot().folder() / "recipe.run-1.tar";
+  std::string bytes = read_file(tar);
+  bytes[600] ^= 1;
+  write_file_beside(tar, bytes);
+  EXPECT_THAT(good.check(), ElementsAre(HasSubstr("the recipe, recipe.run-1.tar, does not match its digest")));
+  EXPECT_THROW(good.unpack_recipe("commit of run-1", scratch / "back"), Error);
+  fs::remove(tar);
+  EXPECT_THAT(good.check(), ElementsAre(HasSubstr("recipe.run-1.tar")));
 }
 
 struct Damage {
