@@ -36,6 +36,7 @@ struct PolicyViolation {
   std::string permission;  // the `allow` word that would permit it: bind-mounts, docker-socket, …
   std::string service;     // empty: top level
   std::string what;        // for people: "compose.yml:12:9: service app mounts /etc"
+  bool in_any_case = false;  // refused whatever is allowed: what Simmer would have to read lies outside of the recipe
 };
 
 struct RecipeTree {
@@ -65,7 +66,7 @@ RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string&
 std::string one_file(const RecipeTree& tree);
 
 // What of `tree` is not allowed for a run whose stack is `stack` at `domain`. `allowed`: the
-// operator's exceptions (the words of PolicyViolation::permission). `proxy_network` is not foreign.
+// operator's exceptions (the words of PolicyViolation::permission); none helps where it is `in_any_case`. `proxy_network` is not foreign.
 std::vector<PolicyViolation> judge_policy(const RecipeTree& tree, const std::string& stack, const std::string& domain,
                                           const std::vector<std::string>& allowed, const std::string& proxy_network);
 
