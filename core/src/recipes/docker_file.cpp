@@ -208,12 +208,20 @@ class ServiceReader {
         if (!stays_inside(folder_.dir, file.text)) continue;  // what cannot be read is refused by the policy
         const auto text = read_recipe_file(folder_.dir, file.text);
         if (!text) file.refuse("env_file: there is no file '" + file.text + "' in the recipe");
-        for (auto& [name, value] : read_docker_env_file(*text, file.text, folder_.env)) vars.set(name, YamlValue::of_text(std::move(value), file));
+        auto read = read_docker_env_file(*text, file.text, folder_.env);
+        count(read.size(), text->size(), file);
+        for (auto& [name, value] : read) vars.set(name, YamlValue::of_text(std::move(value), file));
       }
       lay(vars);
     }
     if (const YamlValue* own = service_.find("environment")) lay(texts_from(*own, true));
     return result;
+  }
+
+  void count(std::size_t variables, std::size_t bytes, const YamlValue& file) const {
+    EnvFilesRead& all = folder_.env_files;
+    if ((all.variables += variables) > yaml_max_values) file.refuse("env_file '" + file.text + "': more than " + std::to_string(yaml_max_values) + " variables in all env files together, each counted where a service names it: leave some out");
+    if ((all.bytes += bytes) > 4 * yaml_max_bytes) file.refuse("env_file '" + file.text + "': more than 4 MiB in all env files together, each counted where a service names it: leave some out");
   }
 
   const YamlValue& service_;

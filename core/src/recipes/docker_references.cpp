@@ -5,6 +5,7 @@
 #include <set>
 
 #include <recipes/engine_limits.hpp>
+#include <recipes/interpolation.hpp>
 
 namespace simmer {
 namespace {
@@ -18,7 +19,7 @@ void check_mount(const YamlValue& compose, const YamlValue& mount) {
   const YamlValue* type = mount.find("type");
   const YamlValue* source = mount.find("source");
   const std::string kind = type != nullptr ? type->text : "";
-  if (kind == "volume" && source != nullptr && !source->text.empty() && !declares(compose, "volumes", source->text)) mount.refuse("the volume '" + source->text + "' is declared nowhere: add it to volumes");
+  if (kind == "volume" && source != nullptr && !source->text.empty() && !declares(compose, "volumes", source->text)) mount.refuse("the volume '" + source->text + "' is declared nowhere" + (source->text.find("${") == std::string::npos ? ": add it to volumes" : about_nested_default(source->text)));
   if (kind == "tmpfs" && source != nullptr && !source->text.empty()) mount.refuse("a tmpfs mount takes no source");
   const YamlValue* target = mount.find("target");
   if (target == nullptr || target->text.empty()) mount.refuse("a mount names no path in the container");
@@ -52,7 +53,8 @@ void check_service(const YamlValue& compose, const YamlEntry& service) {
   if (const YamlValue* check = service.value.find("healthcheck")) {
     const YamlValue* disable = check->find("disable");
     const YamlValue* test = check->find("test");
-    if (disable != nullptr && disable->text == "true" && test != nullptr && !test->items.empty()) check->refuse("a healthcheck has a test or is disabled, not both");
+    if (disable != nullptr && disable->text == "true" && test != nullptr && !test->items.empty())
+      disable->refuse("a healthcheck has a test (" + test->place() + ") or is disabled (" + disable->place() + "), not both: leave one of them out");
   }
   if (const YamlValue* deploy = service.value.find("deploy")) check_deploy(*deploy);
 }

@@ -1,6 +1,7 @@
 #include <recipes/docker_schema.hpp>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <config/config.hpp>
@@ -115,6 +116,43 @@ const Tables& tables() {
   return *all;
 }
 
+// What a stack says in the place of keys that people bring along from `docker compose`; "" for others.
+std::string in_place_of(const std::string& key) {
+  static const std::map<std::string, const char*> known = {
+      {"mem_limit", "write deploy.resources.limits.memory"},
+      {"memswap_limit", "leave it out, and write deploy.resources.limits.memory"},
+      {"mem_swappiness", "leave it out; a stack has no such setting"},
+      {"mem_reservation", "write deploy.resources.reservations.memory"},
+      {"cpus", "write deploy.resources.limits.cpus"},
+      {"cpu_count", "write deploy.resources.limits.cpus"},
+      {"cpu_shares", "write deploy.resources.reservations.cpus"},
+      {"cpu_quota", "write deploy.resources.limits.cpus"},
+      {"cpuset", "leave it out, and write deploy.resources.limits.cpus"},
+      {"pids_limit", "write deploy.resources.limits.pids"},
+      {"gpus", "write deploy.resources.reservations.generic_resources"},
+      {"runtime", "leave it out; a stack has the runtime of its node"},
+      {"scale", "write deploy.replicas"},
+      {"platform", "write deploy.placement.constraints: [node.platform.arch == x86_64]"},
+      {"pull_policy", "leave it out; a stack pulls what a node does not have"},
+      {"extends", "a YAML anchor, or a second file in COMPOSE_FILE, does it"},
+      {"profiles", "put the service into a file of its own that COMPOSE_FILE names"},
+      {"group_add", "write user: \"uid:gid\""},
+      {"volumes_from", "name a volume that both services mount"},
+      {"label_file", "write the labels under labels or deploy.labels"},
+      {"annotations", "write labels"},
+      {"attach", "leave it out"},
+      {"develop", "leave it out"},
+      {"post_start", "leave it out; the entrypoint of the image, or a service of its own, does it"},
+      {"pre_stop", "leave it out; the entrypoint of the image does it, on SIGTERM"},
+      {"uts", "leave it out"},
+      {"top:include", "write the files into COMPOSE_FILE in .env.sample, with ':' between the files"},
+      {"top:name", "leave it out: the deployment gives the name"},
+      {"deploy:restart", "write deploy.restart_policy: {condition: any}"},
+  };
+  const auto found = known.find(key);
+  return found == known.end() ? "" : found->second;
+}
+
 bool is_name(const std::string& key) {
   return !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) { return c < 0x80 && (std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'); });
 }
@@ -206,6 +244,13 @@ class SchemaCheck {
     }
   }
 
+  [[noreturn]] static void refuse_unknown(const YamlEntry& entry, const Shape& shape, const std::string& name) {
+    std::vector<std::string> known;
+    for (const auto& each : shape.fields) known.push_back(each.name);
+    const std::string instead = &shape == &tables().service ? in_place_of(entry.key) : &shape == &tables().file ? in_place_of("top:" + entry.key) : &shape == &tables().deployment ? in_place_of("deploy:" + entry.key) : "";
+    entry.value.refuse((name.empty() ? "" : name + ": ") + "'" + entry.key + "' is no key that Docker knows here" + (instead.empty() ? did_you_mean(entry.key, known) : ": " + instead));
+  }
+
   void check_object(const YamlValue& value, const Shape& shape, const std::string& name) {
     if (!value.is_map()) refuse(value, shape, name);
     for (const auto& entry : value.entries) {
@@ -217,9 +262,7 @@ class SchemaCheck {
       const auto field = std::find_if(shape.fields.begin(), shape.fields.end(), [&](const Field& each) { return each.name == entry.key; });
       if (field == shape.fields.end() && version_ >= shape.open_since) continue;
       if (field == shape.fields.end()) {
-        std::vector<std::string> known;
-        for (const auto& each : shape.fields) known.push_back(each.name);
-        entry.value.refuse((name.empty() ? "" : name + ": ") + "'" + entry.key + "' is no key that Docker knows here" + did_you_mean(entry.key, known));
+        refuse_unknown(entry, shape, name);
       }
       if (field->since > version_)
         entry.value.refuse((name.empty() ? "" : name + ".") + entry.key + " needs compose version \"3." + std::to_string(field->since) + "\" or later; this file says \"3." + std::to_string(version_) + "\"");

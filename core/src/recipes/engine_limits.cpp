@@ -14,6 +14,7 @@
 
 #include <recipes/docker_words.hpp>
 #include <recipes/image_reference.hpp>
+#include <recipes/interpolation.hpp>
 
 namespace simmer {
 namespace {
@@ -200,7 +201,7 @@ void check_user(const YamlValue& user) {
 void check_container(const YamlValue& service) {
   constexpr std::size_t longest_hostname = 64;
   if (const YamlValue* image = at(service, {"image"}))
-    if (const auto fault = fault_of_image(image->text); !fault.empty()) image->refuse(quoted(image->text) + " is no image's name: " + fault);
+    if (const auto fault = fault_of_image(image->text); !fault.empty()) image->refuse(quoted(image->text) + " is no image's name: " + fault + about_nested_default(image->text));
   if (const YamlValue* check = service.find("healthcheck")) check_healthcheck(*check);
   if (const YamlValue* signal = at(service, {"stop_signal"})) check_signal(*signal);
   if (const YamlValue* folder = at(service, {"working_dir"}); folder != nullptr && folder->text.front() != '/') folder->refuse("working_dir: " + quoted(folder->text) + " must begin with a slash");

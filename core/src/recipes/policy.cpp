@@ -43,8 +43,8 @@ class PolicyJudge {
   std::vector<PolicyViolation> judge() {
     const YamlValue& compose = tree_.compose;
     for (const char* name : {"STACK_NAME", "DOMAIN"})
-      if (tree_.facts.abra_exports.count(name) != 0)
-        add("foreign-hosts", std::string("abra.sh sets ") + name + ", which is the run's own");
+      if (const auto line = tree_.abra_lines.find(name); line != tree_.abra_lines.end())
+        add("foreign-hosts", "abra.sh:" + std::to_string(line->second) + ": sets " + name + ", which is the run's own: leave the line out");
     if (const YamlValue* services = compose.find("services"))
       for (const auto& entry : services->entries) {
         service_ = entry.key;

@@ -81,14 +81,14 @@ Commit find_commit(git_repository* repository, const std::string& commit, const 
 void check_link(const std::filesystem::path& link, const std::filesystem::path& target) {
   const auto end = (link.parent_path() / target).lexically_normal();
   if (target.is_absolute() || (!end.empty() && *end.begin() == ".."))
-    refuse_recipe("the link " + link.string() + " leaves the recipe (it points to " + target.string() + ")");
+    refuse_recipe("the link " + link.string() + " leaves the recipe (it points to " + target.string() + "): put the file itself there, or link to one of the recipe's");
 }
 
 void check_links_on_disk(const std::filesystem::path& tree) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(tree)) {
     if (!entry.is_symlink()) continue;
     const std::string link = entry.path().lexically_relative(tree).string();
-    if (!stays_inside(tree, link)) refuse_recipe("the link " + link + " leaves the recipe, or leads in circles");
+    if (!stays_inside(tree, link)) refuse_recipe("the link " + link + " leaves the recipe, or leads in circles: put the file itself there, or link to one of the recipe's");
   }
 }
 

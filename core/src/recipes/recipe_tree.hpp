@@ -45,6 +45,7 @@ struct RecipeTree {
   Environment environment;                 // complete: what the compose files were interpolated with, and have to be deployed with
   std::vector<std::string> compose_files;  // relative, in merge order
   YamlValue compose;                       // the one file that these are to Docker: what the policy judges and engines deploy
+  std::map<std::string, std::size_t> abra_lines;  // where abra.sh exports each name
   std::vector<FileObject> objects;         // configs and secrets by content, from files of the recipe
   std::map<std::string, ServiceLimits> limits;  // service -> deploy.resources.limits
   std::vector<SecretRule> secret_rules;
@@ -56,7 +57,7 @@ struct RecipeTree {
 // (a recipe can be shown without: what is unset is empty, with a warning). As with abra, what abra.sh
 // exports wins over both, except STACK_NAME and DOMAIN, which are the deployment's own.
 // `simmer_yml_from`: a folder whose simmer.yml counts instead (the target branch's, for a change by
-// someone who is not trusted); empty: the tree's own. Throws Error(recipe): file, line, what.
+// someone who is not trusted); empty: the tree's own. Throws Error(recipe): file, line, what; that a recipe is read, and which, its caller adds.
 RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string& recipe, const Environment& env,
                             const std::filesystem::path& simmer_yml_from = {});
 

@@ -16,6 +16,7 @@
 #include <base/printable.hpp>
 #include <base/utf8.hpp>
 #include <recipes/inside.hpp>
+#include <recipes/odd_text.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -121,26 +122,6 @@ namespace {
 
 bool is_printable(const std::string& text) {
   return std::none_of(text.begin(), text.end(), [](unsigned char c) { return (c < ' ' && c != '\n' && c != '\t') || c == 0x7f; });
-}
-
-// Docker's reader ends a line at NEL, LS, PS and a lone CR, ours does not: what follows one in a comment
-// would be seen by Docker alone. Bytes that are no UTF-8 are each replaced by a character of their own choice. The same goes for encodings that need NUL bytes.
-void refuse_odd_characters(const std::string& text, const std::string& shown_name) {
-  std::size_t line = 1;
-  if (!is_utf8(text)) refuse_recipe(shown_name + ": is no text in UTF-8");
-  for (std::size_t i = 0; i < text.size();) {
-    const std::string_view rest = std::string_view(text).substr(i);
-    const std::size_t length = utf8_length(rest);
-    const std::uint32_t point = utf8_code(rest.substr(0, length));
-    // A line that begins with '%' is an order to the reader, and readers know different ones.
-    if (point == '%' && (i == 0 || text[i - 1] == '\n') && rest.substr(0, rest.find_first_of("\r\n")) != "%YAML 1.1") refuse_recipe(shown_name + ":" + std::to_string(line) + ": a directive ('%…') at the beginning of the line; leave it out");
-    const bool plain = point == '\t' || point == '\n' || (point >= 0x20 && point < 0x7f) || (point >= 0xa0 && point < 0xfffe) || point > 0xffff;
-    const bool crlf = point == '\r' && rest.starts_with("\r\n");
-    const bool odd = point == 0x2028 || point == 0x2029 || (point == 0xfeff && i > 0);
-    if ((!plain && !crlf) || odd) refuse_recipe(shown_name + ":" + std::to_string(line) + ": a control character or an unusual line break");
-    line += point == '\n';
-    i += length;
-  }
 }
 
 // Hears where documents begin, and nothing else.
@@ -259,13 +240,20 @@ class YamlConversion {
 
   static bool is_quoted(const YAML::Node& node) { return node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str"; }
 
+  static void refuse_odd_key(const std::string& name, const YamlValue& key) {
+    constexpr std::size_t longest = 1000, enough_to_find_it = 60;
+    if (name.empty()) key.refuse("an empty key: write a name before the ':'");
+    if (name.size() > longest) key.refuse("the key '" + name.substr(0, enough_to_find_it) + "…' has " + std::to_string(name.size()) + " characters, and " + std::to_string(longest) + " are the most: make it shorter");
+    if (!is_printable(name)) key.refuse("the key '" + name + "' holds a control character: leave it out");
+  }
+
   static void convert_scalar(const YAML::Node& node, YamlValue& value) {
     value.kind = YamlValue::Kind::scalar;
     value.text = node.Scalar();
     value.quoted = is_quoted(node);
-    if (!is_utf8(value.text)) value.refuse("an escape that is no character");
+    if (!is_utf8(value.text)) value.refuse("an escape ('\\x…', '\\u…') that is no character of Unicode: write the character itself");
     // A NUL would end a name early for whoever hands it to the system.
-    if (value.text.find('\0') != std::string::npos) value.refuse("a NUL character");
+    if (value.text.find('\0') != std::string::npos) value.refuse("a NUL character ('\\0'): leave it out");
   }
 
   void convert_map(const YAML::Node& node, YamlValue& value, std::size_t depth) {
@@ -277,7 +265,7 @@ class YamlConversion {
       if (!pair.first.IsScalar()) key.refuse("a key must be a single word");
       refuse_tab_before(pair.first, key);
       const std::string& name = pair.first.Scalar();
-      if (name.empty() || name.size() > 1000 || !is_printable(name)) key.refuse("a key that is empty, too long or not printable");
+      refuse_odd_key(name, key);
       if (!seen.insert(name).second) key.refuse("'" + name + "' stands twice in one mapping");
       const bool quoted = is_quoted(pair.first);
       if (name != "<<") {
@@ -409,9 +397,7 @@ YamlValue parse_yaml(const std::string& given, const std::string& shown_name) {
     refuse_second_document(text, shown_name);
     return YamlConversion(text, shown_name).convert(YAML::Load(text));
   } catch (const YAML::Exception& error) {
-    const std::string line = std::to_string(std::max(error.mark.line, 0) + 1);
-    const std::string column = std::to_string(std::max(error.mark.column, 0) + 1);
-    refuse_recipe(shown_name + ":" + line + ":" + column + ": " + one_line(error.msg));
+    refuse_as_no_yaml(text, shown_name, error.msg, static_cast<std::size_t>(std::max(error.mark.line, 0)), static_cast<std::size_t>(std::max(error.mark.column, 0)));
   }
 }
 
