@@ -21,7 +21,7 @@ YamlValue read_compose_file(const std::string& file, const ComposeFolder& folder
     version = own;
     says_version = compose.find("version") != nullptr;
   }
-  if (own != version) compose.refuse("this file says compose version \"3." + std::to_string(own) + "\", the first one \"3." + std::to_string(version) + "\": Docker wants one for all");
+  if (own != version) compose.refuse("this file says compose version \"3." + std::to_string(own) + "\", the first one \"3." + std::to_string(version) + "\": Docker wants one for all; write the same in each, or in none");
   interpolate_compose(compose, folder.env, folder.warnings, folder.unread);
   check_schema(compose, version);
   return understand_file(compose, folder);

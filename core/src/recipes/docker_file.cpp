@@ -48,7 +48,7 @@ YamlValue texts_from(const YamlValue& pairs, bool loose) {
   for (const auto& item : pairs.items) {
     const auto equals = item.text.find('=');
     const std::string name = item.text.substr(0, equals);
-    if (name.empty()) item.refuse("'" + item.text + "' has no name before '='");
+    if (name.empty()) item.refuse("'" + item.text + "' has no name before '=': write NAME=value");
     if (equals != std::string::npos) map.set(name, YamlValue::of_text(item.text.substr(equals + 1), item));
     else map.set(name, loose ? null_at(item) : YamlValue::of_text("", item));
   }
@@ -88,7 +88,7 @@ YamlValue as_hosts(const YamlValue& value) {
   for (const auto& entry : value.entries) {
     const Scalar scalar = scalar_of(entry.value);
     if (scalar.type == ScalarType::null) continue;
-    if (scalar.type != ScalarType::text || entry.key.find(':') != std::string::npos) entry.value.refuse("extra_hosts: the address of '" + entry.key + "' is no string");
+    if (scalar.type != ScalarType::text || entry.key.find(':') != std::string::npos) entry.value.refuse("extra_hosts: the address of '" + entry.key + "' is no string: put it in quotes");
     sorted.insert({entry.key + ":" + scalar.text, &entry.value});
   }
   for (const auto& [text, from] : sorted) add(text, *from);
@@ -117,17 +117,17 @@ YamlValue as_mounts(const YamlValue& value) {
     list.items.push_back(item.is_map() ? settled(item) : expand_mount(item));
     const YamlValue* type = list.items.back().find("type");
     const YamlValue* source = list.items.back().find("source");
-    if (type != nullptr && type->text == "bind" && (source == nullptr || source->text.empty())) item.refuse("a bind mount needs a source");
+    if (type != nullptr && type->text == "bind" && (source == nullptr || source->text.empty())) item.refuse("a bind mount needs a source: write source: and a path");
   }
   return list;
 }
 
-YamlValue as_uses(const YamlValue& value) {
+YamlValue as_uses(const YamlValue& value, const std::string& name) {
   YamlValue list = list_at(value);
   for (const auto& item : value.items) {
     if (item.is_map()) {
       list.items.push_back(settled(item));
-      if (item.find("source") == nullptr) item.refuse("says no source");
+      if (item.find("source") == nullptr) item.refuse(name + ": an item says no source: write source: and the name of one under " + name);
     } else {
       list.items.push_back(YamlValue::empty_map(item));
       list.items.back().set("source", as_text(item));
@@ -182,7 +182,7 @@ class ServiceReader {
     if (key == "extra_hosts") return as_hosts(value);
     if (key == "ports") return as_ports(value);
     if (key == "volumes") return as_mounts(value);
-    if (key == "secrets" || key == "configs") return as_uses(value);
+    if (key == "secrets" || key == "configs") return as_uses(value, key);
     if (key == "networks") return as_networks(value);
     if (key == "deploy") return as_deploy(value);
     if (key == "logging") return as_logging(value);
@@ -253,7 +253,7 @@ YamlValue resource_from(const YamlEntry& entry, const std::string& section) {
   if (renamed && is_set(result, "name")) entry.value.refuse(kind + " has external.name and name; Docker takes one of them");
   if (section == "volumes")
     for (const char* key : {"driver", "driver_opts", "labels"})
-      if (is_set(result, key)) entry.value.refuse(kind + " is external and has " + key + ", which Docker refuses together");
+      if (is_set(result, key)) entry.value.refuse(kind + " is external and has " + key + ", which Docker refuses together: leave one of them out");
   YamlValue outside = YamlValue::empty_map(entry.value);
   outside.set("external", settled([&] {
     YamlValue yes = YamlValue::of_text("true", *external);

@@ -221,7 +221,7 @@ class SchemaCheck {
     if (shape.kind == Kind::bytes && !parse_bytes(value.text)) refuse(value, shape, name);
     // Docker's own types end there, with an error of Go's.
     const std::size_t digits = shape.kind == Kind::natural ? 9 : 18;
-    if ((shape.kind == Kind::integer || shape.kind == Kind::natural) && scalar_of(value).text.size() > digits) value.refuse(name + ": the number is too large");
+    if ((shape.kind == Kind::integer || shape.kind == Kind::natural) && scalar_of(value).text.size() > digits) value.refuse(name + ": the number is too large: write a smaller one");
   }
 
   void check_list(const YamlValue& value, const Shape& shape, const std::string& name) {
@@ -230,7 +230,7 @@ class SchemaCheck {
     if (!shape.unique) return;
     std::set<std::string> seen;
     for (const auto& item : value.items)
-      if (!seen.insert(identity_of(item)).second) item.refuse(name + " has an item twice" + (item.is_scalar() ? ": '" + item.text.substr(0, 100) + "'" : ""));
+      if (!seen.insert(identity_of(item)).second) item.refuse(name + " has an item twice" + (item.is_scalar() ? ": '" + item.text.substr(0, 100) + "'" : "") + ": leave one of them out");
   }
 
   void check_map(const YamlValue& value, const Shape& shape, const std::string& name) {
@@ -239,7 +239,7 @@ class SchemaCheck {
       check_key(entry);
       if (&shape != &tables().values && &shape != &tables().options && &shape != &tables().log_options && !is_name(entry.key))
         entry.value.refuse(name + " '" + entry.key + "': a name consists of letters, digits, '.', '_' and '-'");
-      if (&shape == &tables().ulimits && entry.key.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos) entry.value.refuse("ulimits: '" + entry.key + "' is no limit");
+      if (&shape == &tables().ulimits && entry.key.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos) entry.value.refuse("ulimits: '" + entry.key + "' is no limit (like nofile)");
       check(entry.value, *shape.of, name + "." + entry.key);
     }
   }
@@ -269,14 +269,14 @@ class SchemaCheck {
       check(entry.value, *field->shape, name.empty() ? entry.key : name + "." + entry.key);
     }
     for (const auto& needed : shape.required)
-      if (std::none_of(value.entries.begin(), value.entries.end(), [&](const YamlEntry& entry) { return entry.key == needed; })) value.refuse(name + " says no " + needed);
+      if (std::none_of(value.entries.begin(), value.entries.end(), [&](const YamlEntry& entry) { return entry.key == needed; })) value.refuse(name + " says no " + needed + ": add it");
   }
 
   void check_extension(const YamlEntry& entry, int since) const {
     if (version_ < since) entry.value.refuse(entry.key + " needs compose version \"3." + std::to_string(since) + "\" or later; this file says \"3." + std::to_string(version_) + "\"");
     std::string lower = entry.key;
     std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (lower == "x-cluster-spec") entry.value.refuse("x-cluster-spec is a cluster volume to Docker 28 and nothing to Docker 20.10");
+    if (lower == "x-cluster-spec") entry.value.refuse("x-cluster-spec is a cluster volume to Docker 28 and nothing to Docker 20.10: leave it out");
   }
 
   void check_choice(const YamlValue& value, const Shape& shape, const std::string& name) {

@@ -71,7 +71,7 @@ std::vector<std::string> files_to_read(const std::filesystem::path& dir, const E
   }
   for (const char* name : {"compose.yml", "compose.yaml", "docker-compose.yml", "docker-compose.yaml"})
     if (read_recipe_file(dir, name)) return {name};
-  refuse_recipe("there is no compose.yml in it");
+  refuse_recipe("there is no compose.yml in it: write one, or name the files in COMPOSE_FILE in .env.sample");
 }
 
 // "app's env" where the app sets it: that is what counts then.

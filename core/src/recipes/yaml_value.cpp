@@ -29,6 +29,8 @@ std::string one_line(const std::string& text) {
   return shown.substr(0, end) + "…";
 }
 
+static const char* const too_large = ": shorten it; a compose file: split it into files that COMPOSE_FILE names";
+
 void refuse_recipe(const std::string& message) { throw Error(ErrorKind::recipe, one_line(message)); }
 
 std::optional<std::size_t> YamlValue::position_of(std::string_view key) const {
@@ -147,7 +149,7 @@ void refuse_second_document(const std::string& text, const std::string& shown_na
   DocumentStarts starts;
   if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return;
   const std::string line = starts.last ? ":" + std::to_string(std::max(starts.last->line, 0) + 1) : "";
-  refuse_recipe(shown_name + line + ": a second YAML document begins here; only one is read");
+  refuse_recipe(shown_name + line + ": a second YAML document begins here, and only one is read: put all into the first");
 }
 
 }  // namespace
@@ -262,17 +264,17 @@ class YamlConversion {
     std::vector<YamlValue> merged;  // of `<<`, the first one wins
     for (const auto& pair : node) {
       const YamlValue key = at(pair.first);
-      if (!pair.first.IsScalar()) key.refuse("a key must be a single word");
+      if (!pair.first.IsScalar()) key.refuse("a key must be a single word, no list or mapping");
       refuse_tab_before(pair.first, key);
       const std::string& name = pair.first.Scalar();
       refuse_odd_key(name, key);
-      if (!seen.insert(name).second) key.refuse("'" + name + "' stands twice in one mapping");
+      if (!seen.insert(name).second) key.refuse("'" + name + "' stands twice in one mapping: leave one of them out");
       const bool quoted = is_quoted(pair.first);
       if (name != "<<") {
         value.entries.push_back({name, convert(pair.second, depth + 1), quoted});
         continue;
       }
-      if (quoted) key.refuse("'<<' in quotes is a name to one reader of YAML and a merge to another");
+      if (quoted) key.refuse("'<<' in quotes is a name to one reader of YAML and a merge to another: write it without");
       collect_merges(convert(pair.second, depth + 1), merged);
       // Docker 20.10 lets what is merged replace the keys that stand before it, 28 does not.
       for (const auto& source : merged)
@@ -290,11 +292,11 @@ class YamlConversion {
       merged.push_back(std::move(source));
     } else if (source.is_list()) {
       for (auto& item : source.items) {
-        if (!item.is_map()) item.refuse("'<<' can merge mappings only");
+        if (!item.is_map()) item.refuse("'<<' can merge mappings only: name one with *, or write its keys here");
         merged.push_back(std::move(item));
       }
     } else {
-      source.refuse("'<<' can merge mappings only");
+      source.refuse("'<<' can merge mappings only: name one with *, or write its keys here");
     }
   }
 
@@ -391,7 +393,7 @@ void write_value(const YamlValue& value, std::size_t indent, std::string& out) {
 
 YamlValue parse_yaml(const std::string& given, const std::string& shown_name) {
   const std::string text = given.starts_with("\xEF\xBB\xBF") ? given.substr(3) : given;
-  if (text.size() > yaml_max_bytes) refuse_recipe(shown_name + ": larger than 1 MiB");
+  if (text.size() > yaml_max_bytes) refuse_recipe(shown_name + ": larger than 1 MiB" + too_large);
   refuse_odd_characters(text, shown_name);
   try {
     refuse_second_document(text, shown_name);
@@ -409,19 +411,19 @@ std::string write_yaml(const YamlValue& value) {
 }
 
 std::optional<std::string> read_recipe_file(const std::filesystem::path& dir, const std::string& relative) {
-  if (!stays_inside(dir, relative)) refuse_recipe("'" + one_line(relative) + "' leaves the recipe's folder");
+  if (!stays_inside(dir, relative)) refuse_recipe("'" + one_line(relative) + "' leaves the recipe's folder: put the file itself there");
   // Opened once, and what was opened is looked at and read: a pipe is not waited for, and what grows is not followed.
   const Fd file(::open((dir / relative).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!file && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   struct stat info {};
-  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) refuse_recipe("'" + one_line(relative) + "' is not a readable file");
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) refuse_recipe("'" + one_line(relative) + "' is not a readable file: make it a plain file");
   std::string text;
   std::array<char, 65536> buffer;
   while (const ssize_t got = ::read(file.get(), buffer.data(), buffer.size())) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw_errno("cannot read " + (dir / relative).string(), errno);
     text.append(buffer.data(), static_cast<std::size_t>(got));
-    if (text.size() > yaml_max_bytes) refuse_recipe("'" + one_line(relative) + "' is larger than 1 MiB");
+    if (text.size() > yaml_max_bytes) refuse_recipe("'" + one_line(relative) + "' is larger than 1 MiB" + too_large);
   }
   return text;
 }

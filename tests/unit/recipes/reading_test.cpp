@@ -108,7 +108,7 @@ TEST(Yaml, RefusesAMergeOfSomethingElse) {
 }
 
 TEST(Yaml, RefusesAKeyThatStandsTwiceWithItsLine) {
-  EXPECT_EQ(error_of([] { yaml("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n"); }), "c.yml:5:3: 'c' stands twice in one mapping");
+  EXPECT_EQ(error_of([] { yaml("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n"); }), "c.yml:5:3: 'c' stands twice in one mapping: leave one of them out");
   EXPECT_THAT(error_of([] { yaml("{a: 1, 'a': 2}"); }), HasSubstr("twice"));
 }
 

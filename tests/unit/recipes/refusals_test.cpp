@@ -138,6 +138,40 @@ TEST(Refusal, HasNoContextTwice) {
   }
 }
 
+TEST(Refusal, SaysWhatToWriteInstead) {
+  for (const auto& [more, instead] : std::map<std::string, std::string>{
+           {"secrets: [{target: x}]", "write source: and the name of one under secrets"},
+           {"volumes: [{type: bind, target: /x}]", "write source: and a path"},
+           {"volumes: [{type: tmpfs, source: a, target: /x}]", "leave it out"},
+           {"command: \"sh -c 'x\"", "close it"},
+           {"volumes: ['']", "write source:target"},
+           {"ports: ['x:80']", "write a number up to 65535, or two with '-' between"},
+           {"dns: [a, a]", "leave one of them out"},
+           {"sysctls: {kernel.panic: '1'}", "leave it out"},
+           {"deploy: {mode: global, replicas: 2}", "leave them out"},
+           {"deploy: {update_config: {delay: -1s}}", "write 0s or more"},
+           {"deploy: {update_config: {max_failure_ratio: 2}}", "write a number from 0 to 1"},
+           {"ulimits: {nofile: {soft: 3, hard: 2}}", "write one that is not"},
+           {"ulimits: {NOFILE: 3}", "like nofile"},
+           {"volumes: ['data:/x', 'data:/x/']\nvolumes: {data: {}}", "leave one of them out"},
+           {"volumes: ['data:/']\nvolumes: {data: {}}", "name a folder below it"},
+           {"extra_hosts: {a: 1}", "put it in quotes"},
+           {"hostname: a\nconfigs: {c: {}}", "write file: and a path, or external: true"}})
+    EXPECT_THAT(refusal_in_service(more), AllOf(HasSubstr("compose.yml:"), HasSubstr(instead))) << more;
+  EXPECT_THAT(refusal_of("version: '3.8'\n"), HasSubstr("no services in it: write services, each with an image"));
+  EXPECT_THAT(refusal_of("a: 1\n---\nb: 1\n"), HasSubstr("put all into the first"));
+  EXPECT_THAT(refusal_of("? [a]\n: b\n"), HasSubstr("no list or mapping"));
+  EXPECT_THAT(refusal_of(std::string((1 << 20) + 1, '#')), HasSubstr("split it into files that COMPOSE_FILE names"));
+  RecipeFolder none;
+  EXPECT_THAT(error_of([&] { none.read(); }), HasSubstr("there is no compose.yml in it: write one, or name the files in COMPOSE_FILE in .env.sample"));
+  RecipeFolder linked(plain);
+  fs::create_symlink("/etc/hostname", linked.path() / "abra.sh");
+  EXPECT_THAT(error_of([&] { linked.read(); }), HasSubstr("'abra.sh' leaves the recipe's folder: put the file itself there"));
+  RecipeFolder folder(plain);
+  fs::create_directory(folder.path() / ".env.sample");
+  EXPECT_THAT(error_of([&] { folder.read(); }), HasSubstr("'.env.sample' is not a readable file: make it a plain file"));
+}
+
 // --- abra.sh: what is not read of it ---
 
 TEST(AbraScript, ALineThatIsNotReadIsNamedWhereItsVariableIsAskedFor) {
