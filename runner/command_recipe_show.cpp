@@ -12,6 +12,28 @@ namespace {
 
 using Json = nlohmann::json;
 
+// `internal`, `attachable`, `ipam`: said of a network by the file alone, the facts have no room for it.
+const YamlValue* written_network(const RecipeView& view, const std::string& name) {
+  const YamlValue* networks = view.tree.compose.find("networks");
+  return networks == nullptr ? nullptr : networks->find(name);
+}
+
+bool says_true(const YamlValue* network, const char* key) {
+  const YamlValue* value = network == nullptr ? nullptr : network->find(key);
+  return value != nullptr && value->text == "true";
+}
+
+Json ipam_of(const YamlValue* network) {
+  const YamlValue* ipam = network == nullptr ? nullptr : network->find("ipam");
+  if (ipam == nullptr) return nullptr;
+  Json all = Json::object();
+  if (const YamlValue* driver = ipam->find("driver")) all["driver"] = driver->text;
+  if (const YamlValue* config = ipam->find("config"))
+    for (const auto& each : config->items)
+      if (const YamlValue* subnet = each.find("subnet")) all["config"].push_back({{"subnet", subnet->text}});
+  return all;
+}
+
 Json names_of(const RecipeView& view, const std::string& kind, const std::vector<ResourceFacts>& resources) {
   Json all = Json::array();
   for (const auto& named : view.names) {
@@ -19,6 +41,12 @@ Json names_of(const RecipeView& view, const std::string& kind, const std::vector
     Json each = {{"name", named.name}, {"docker_name", named.docker_name}, {"external", named.external}, {"options", Json::object()}};
     for (const auto& resource : resources)
       if (resource.name == named.name) each["options"] = resource.options;
+    if (kind == "network") {
+      const YamlValue* network = written_network(view, named.name);
+      each["internal"] = says_true(network, "internal");
+      each["attachable"] = says_true(network, "attachable");
+      each["ipam"] = ipam_of(network);
+    }
     all.push_back(each);
   }
   return all;
@@ -61,7 +89,7 @@ Json services_of(const RecipeView& view) {
 Json json_of(const RecipeView& view, const AppConfig& app) {
   const auto& facts = view.tree.facts;
   Json policy = Json::array(), routers = Json::array(), files = Json::array(), findings = Json::array(), set = Json::array();
-  for (const auto& each : view.policy) policy.push_back({{"allow", each.violation.permission}, {"what", each.violation.what}, {"allowed", each.allowed}});
+  for (const auto& each : view.policy) policy.push_back({{"allow", each.violation.in_any_case ? Json() : Json(each.violation.permission)}, {"what", each.violation.what}, {"allowed", each.allowed}});
   for (const auto& router : view.routers) routers.push_back({{"service", router.service}, {"name", router.name}, {"protocol", router.protocol}, {"rule", router.rule}, {"hosts", router.hosts}});
   for (const auto& file : view.files) files.push_back({{"name", file.name}, {"read", file.is_read}, {"why", file.why}});
   for (const auto& finding : view.lint) findings.push_back({{"rule", finding.rule}, {"error", finding.error}, {"message", finding.message}});
@@ -103,12 +131,16 @@ void row(const std::string& name, const std::string& text) { std::cout << name <
 
 void print_policy(const RecipeView& view) {
   std::vector<std::string> missing;
+  bool in_any_case = false;
   for (const auto& [violation, allowed] : view.policy) {
-    row("policy", (allowed ? "allowed: " : "refused: ") + violation.what + " (" + violation.permission + ")");
-    if (!allowed && std::find(missing.begin(), missing.end(), violation.permission) == missing.end()) missing.push_back(violation.permission);
+    row("policy", (allowed ? "allowed: " : "refused: ") + violation.what + (violation.in_any_case ? "" : " (" + violation.permission + ")"));
+    in_any_case = in_any_case || violation.in_any_case;
+    if (!allowed && !violation.in_any_case && std::find(missing.begin(), missing.end(), violation.permission) == missing.end()) missing.push_back(violation.permission);
   }
   if (view.policy.empty()) row("policy", "the recipe stays within its run");
-  if (!missing.empty()) row("", "a run is red, unless the configuration says: apps: {" + view.app + ": {allow: [" + joined(missing) + "]}}");
+  const std::string words = "apps: {" + view.app + ": {allow: [" + joined(missing) + "]}}";
+  if (in_any_case) row("", "a run is red, and no word of allow changes that" + (missing.empty() ? "" : "; what is refused by a word needs " + words + " too"));
+  else if (!missing.empty()) row("", "a run is red, unless the configuration says: " + words);
 }
 
 void print_services(const RecipeView& view) {
@@ -122,6 +154,16 @@ void print_services(const RecipeView& view) {
   for (const auto& router : view.routers) row("router", router.service + ": " + router.protocol + " " + router.name + ": " + router.rule + " (hosts: " + joined(router.hosts) + ")");
 }
 
+std::string about_network(const YamlValue* network) {
+  std::string about = says_true(network, "internal") ? ", internal" : "";
+  if (says_true(network, "attachable")) about += ", attachable";
+  const Json ipam = ipam_of(network);
+  if (ipam.contains("driver")) about += ", addresses by the driver " + ipam["driver"].get<std::string>();
+  if (ipam.contains("config"))
+    for (const auto& each : ipam["config"]) about += ", subnet " + each["subnet"].get<std::string>();
+  return about;
+}
+
 void print_names(const RecipeView& view) {
   for (const auto& named : view.names) {
     if (named.kind == "service") continue;
@@ -129,6 +171,7 @@ void print_names(const RecipeView& view) {
     for (const auto& secret : view.secrets)
       if (named.kind == "secret" && secret.name == named.name)
         more += ", length " + std::to_string(secret.rule.length) + ", charset " + secret.rule.charset + (secret.is_ruled ? "" : " (by default)");
+    if (named.kind == "network") more += about_network(written_network(view, named.name));
     row(named.kind, named.name + ": " + named.docker_name + more);
   }
 }

@@ -80,7 +80,8 @@ CommandLine parse_command_line(int argc, char** argv) {
     while (!name.empty() && name.front() == '-') name.erase(0, 1);
     std::vector<std::string> known;
     for (const auto& option : options.options()) known.push_back(option->long_name());
-    throw Error(ErrorKind::usage, "unknown option --" + name + did_you_mean(name, known) + " (see: simmer --help)");
+    const std::string near = nearest(name, known);
+    throw Error(ErrorKind::usage, "unknown option --" + name + (near.empty() ? "" : ", did you mean '--" + near + "'?") + " (see: simmer --help)");
   } catch (const po::error& error) {
     throw Error(ErrorKind::usage, std::string(error.what()) + " (see: simmer --help)");
   }

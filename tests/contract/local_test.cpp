@@ -43,7 +43,7 @@ TEST_F(LocalEngineTest, NothingToRunIsTheRecipesFault) {
   wanted.facts.services[0].local.reset();
   std::string message;
   EXPECT_EQ(kind_of_failure([&] { engine_.deploy(wanted, limit()); }, &message), ErrorKind::recipe);
-  EXPECT_EQ(message, "nothing in it can run on the local engine: no service has an x-simmer-local section");
+  EXPECT_EQ(message, "nothing in it can run on the local engine: no service has an x-simmer-local section; --engine swarm runs it on Docker");
 }
 
 TEST_F(LocalEngineTest, AMissingProgramIsTheMachinesFaultUnlessTheRecipeBringsIt) {

@@ -61,6 +61,42 @@ TEST_F(RecipeShow, TellsWhatARunWillRefuseAndTheWordForIt) {
   EXPECT_THAT(after.out, HasSubstr("(hosts: docs-0a1b2c.simmer.localhost, www.docs-0a1b2c.simmer.localhost)"));
 }
 
+// The configuration cannot make it run: to name a word for it would send somebody in circles.
+TEST_F(RecipeShow, NamesNoWordForWhatNoWordAllows) {
+  write_file_beside(folder() / "compose.yml", "services: {app: {image: nginx:1.22.1, env_file: [in.env, ../out.env]}}\nsecrets: {s: {file: ../../../../etc/shadow}}\n");
+  write_file_beside(folder() / "in.env", "A=b\n");
+  world_.write_config("apps:\n  docs: {allow: [bind-mounts, foreign-secrets]}\n");
+  const auto shown = show();
+  EXPECT_EQ(shown.code, 0) << shown.all();
+  EXPECT_THAT(shown.out, HasSubstr("refused: compose.yml:1:58: service app reads env_file ../out.env, outside of the recipe: nothing there is read, whatever is allowed"));
+  EXPECT_THAT(shown.out, HasSubstr("refused: compose.yml:2:14: secret s is read from ../../../../etc/shadow, outside of the recipe"));
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("a run is red, and no word of allow changes that"), Not(HasSubstr("allowed: ")), Not(HasSubstr("unless the configuration says")), Not(HasSubstr("(bind-mounts)"))));
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("not read  ../../../../etc/shadow: secret s, outside of the recipe"), HasSubstr("read      in.env: the env_file of service app"), HasSubstr("not read  ../out.env: the env_file of service app, outside of the recipe")));
+  const auto json = show({"--json"}).result;
+  for (const auto& each : json["policy"]) {
+    EXPECT_TRUE(each["allow"].is_null()) << each;
+    EXPECT_FALSE(each["allowed"].get<bool>()) << each;
+  }
+  for (const auto& file : json["files"]) {
+    const auto name = file["name"].get<std::string>();
+    const bool is_named = name.ends_with(".env") || name.starts_with("../");
+    EXPECT_TRUE(!is_named || file["read"].get<bool>() == (name == "in.env")) << file;
+  }
+}
+
+TEST_F(RecipeShow, TellsWhatANetworkIs) {
+  write_file_beside(folder() / "compose.yml", "services: {app: {image: nginx:1.22.1, networks: [back, front]}}\nnetworks:\n  back: {internal: true, attachable: true, ipam: {config: [{subnet: 10.77.0.0/24}]}}\n  front: {}\n");
+  const auto json = show({"--json"}).result;
+  ASSERT_EQ(json["networks"].size(), 2u) << json["networks"];
+  EXPECT_EQ(json["networks"][0]["internal"], true);
+  EXPECT_EQ(json["networks"][0]["attachable"], true);
+  EXPECT_EQ(json["networks"][0]["ipam"], (Json{{"config", Json::array({{{"subnet", "10.77.0.0/24"}}})}}));
+  EXPECT_EQ(json["networks"][1]["internal"], false);
+  EXPECT_EQ(json["networks"][1]["attachable"], false);
+  EXPECT_TRUE(json["networks"][1]["ipam"].is_null());
+  EXPECT_THAT(show().out, HasSubstr("network   back: docs-0a1b2c_simmer_localhost_back, internal, attachable, subnet 10.77.0.0/24\n"));
+}
+
 TEST_F(RecipeShow, TellsNamesSecretsFilesTagAndLabel) {
   const auto json = show({"--json"}).result;
   ASSERT_TRUE(json.is_object());
@@ -109,6 +145,7 @@ TEST_F(RecipeShow, WhatCannotBeReadIsOneLineAndExitOne) {
     EXPECT_EQ(std::count(shown.err.begin(), shown.err.end(), '\n'), 1) << shown.err;
     EXPECT_THAT(shown.err, AllOf(HasSubstr(says), Not(HasSubstr("hunter2"))));
     EXPECT_EQ(shown.out, "");
+    EXPECT_THAT(shown.err, HasSubstr("(reading the recipe docs)")) << "once";
   }
 }
 
@@ -116,6 +153,7 @@ TEST_F(RecipeShow, WrongUsageIsExitTwo) {
   EXPECT_EQ(world_.simmer({"recipe", "show"}).code, 2);
   EXPECT_EQ(show({"more"}).code, 2);
   EXPECT_EQ(show({"--ref", "main"}).code, 2);
+  EXPECT_THAT(show({"--reff", "main"}).err, HasSubstr("unknown option --reff, did you mean '--ref'?"));
   EXPECT_EQ(world_.simmer({"recipe", "show", "./nowhere"}).code, 2);
   EXPECT_EQ(world_.simmer({"recipe", "show", "custom-htm"}).code, 2);
   EXPECT_FALSE(fs::exists(world_.state() / "runs")) << "nothing is kept";

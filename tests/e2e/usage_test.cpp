@@ -36,7 +36,7 @@ TEST_F(BadInput, IsAnsweredByOneLineAndItsExitCode) {
   expect({"run", "custom-htm"}, 2, {"no recipe 'custom-htm'", "did you mean 'custom-html'"});
   expect({"run", "custom-html", "--ref", "9.9.9+1"}, 2, {"9.9.9+1"});
   expect({"run", "custom-html", "--tiers", "instal"}, 2, {"no tier 'instal'", "'install'"});
-  expect({"run", "custom-html", "--quik"}, 2, {"unknown option --quik", "'quick'"});
+  expect({"run", "custom-html", "--quik"}, 2, {"unknown option --quik", "'--quick'"});
   expect({"run", "custom-html", "--qui"}, 2, {"unknown option"});
   expect({"run", "custom-html", "--fresh"}, 2, {"--fresh does not belong to: simmer run"});
   expect({"run"}, 2, {"needs a recipe"});

@@ -217,7 +217,7 @@ void add_services(Blueprint& blueprint, const DeploySpec& spec) {
     blueprint.services.push_back(std::move(service));
   }
   if (blueprint.services.empty())
-    throw Error(ErrorKind::recipe, "nothing in it can run on the local engine: no service has an x-simmer-local section");
+    throw Error(ErrorKind::recipe, "nothing in it can run on the local engine: no service has an x-simmer-local section; --engine swarm runs it on Docker");
   for (const auto& facts : spec.facts.services)
     if (facts.local && facts.replicas != 0 && has_router_labels(facts)) {
       blueprint.app_service = facts.name;

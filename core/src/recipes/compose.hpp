@@ -13,9 +13,10 @@ namespace simmer {
 
 // The files, in order, as the one compose file that they are to Docker: parsed, interpolated, checked against Docker's schema,
 // every notation in its long form (docker_file.hpp says which), merged. `version` is in it when the files say one.
-// `files` are relative to `dir`; nothing outside of it is read. Throws Error(recipe).
+// `files` are relative to `dir`; nothing outside of it is read. `unread`: as for interpolate_compose(). Throws Error(recipe).
 YamlValue load_compose(const std::filesystem::path& dir, const std::vector<std::string>& files,
-                       const std::map<std::string, std::string>& env, std::vector<std::string>& warnings);
+                       const std::map<std::string, std::string>& env, std::vector<std::string>& warnings,
+                       const std::map<std::string, std::string>& unread);
 
 // Fills in services, volumes, secrets, configs and networks of what load_compose() made.
 void read_compose_facts(const YamlValue& compose, RecipeFacts& facts);

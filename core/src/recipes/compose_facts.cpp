@@ -145,7 +145,7 @@ PortFacts read_port(const YamlValue& value) {
 
 void read_compose_facts(const YamlValue& compose, RecipeFacts& facts) {
   const YamlValue* services = compose.find("services");
-  if (services == nullptr || services->entries.empty()) compose.refuse("no services in it");
+  if (services == nullptr || services->entries.empty()) compose.refuse("no services in it: write services, each with an image");
   for (const auto& entry : services->entries) {
     check_name(entry, "service");
     facts.services.push_back(read_service(entry));

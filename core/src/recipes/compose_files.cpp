@@ -13,7 +13,7 @@ namespace {
 
 YamlValue read_compose_file(const std::string& file, const ComposeFolder& folder, int& version, bool& says_version) {
   const auto text = read_recipe_file(folder.dir, file);
-  if (!text) refuse_recipe("there is no " + file + " in the recipe, but COMPOSE_FILE names it");
+  if (!text) refuse_recipe("there is no " + file + " in the recipe");
   YamlValue compose = parse_yaml(*text, file);
   compose.need_map("a compose file");
   const int own = compose_version(compose);
@@ -21,8 +21,8 @@ YamlValue read_compose_file(const std::string& file, const ComposeFolder& folder
     version = own;
     says_version = compose.find("version") != nullptr;
   }
-  if (own != version) compose.refuse("this file says compose version \"3." + std::to_string(own) + "\", the first one \"3." + std::to_string(version) + "\": Docker wants one for all");
-  interpolate_compose(compose, folder.env, folder.warnings);
+  if (own != version) compose.refuse("this file says compose version \"3." + std::to_string(own) + "\", the first one \"3." + std::to_string(version) + "\": Docker wants one for all; write the same in each, or in none");
+  interpolate_compose(compose, folder.env, folder.warnings, folder.unread);
   check_schema(compose, version);
   return understand_file(compose, folder);
 }
@@ -30,8 +30,10 @@ YamlValue read_compose_file(const std::string& file, const ComposeFolder& folder
 }  // namespace
 
 YamlValue load_compose(const std::filesystem::path& dir, const std::vector<std::string>& files,
-                       const std::map<std::string, std::string>& env, std::vector<std::string>& warnings) {
-  const ComposeFolder folder{dir, env, warnings};
+                       const std::map<std::string, std::string>& env, std::vector<std::string>& warnings,
+                       const std::map<std::string, std::string>& unread) {
+  EnvFilesRead env_files;
+  const ComposeFolder folder{dir, env, warnings, unread, env_files};
   int version = -1;
   bool says_version = false;
   YamlValue merged;

@@ -48,7 +48,7 @@ YamlValue texts_from(const YamlValue& pairs, bool loose) {
   for (const auto& item : pairs.items) {
     const auto equals = item.text.find('=');
     const std::string name = item.text.substr(0, equals);
-    if (name.empty()) item.refuse("'" + item.text + "' has no name before '='");
+    if (name.empty()) item.refuse("'" + item.text + "' has no name before '=': write NAME=value");
     if (equals != std::string::npos) map.set(name, YamlValue::of_text(item.text.substr(equals + 1), item));
     else map.set(name, loose ? null_at(item) : YamlValue::of_text("", item));
   }
@@ -88,7 +88,7 @@ YamlValue as_hosts(const YamlValue& value) {
   for (const auto& entry : value.entries) {
     const Scalar scalar = scalar_of(entry.value);
     if (scalar.type == ScalarType::null) continue;
-    if (scalar.type != ScalarType::text || entry.key.find(':') != std::string::npos) entry.value.refuse("extra_hosts: the address of '" + entry.key + "' is no string");
+    if (scalar.type != ScalarType::text || entry.key.find(':') != std::string::npos) entry.value.refuse("extra_hosts: the address of '" + entry.key + "' is no string: put it in quotes");
     sorted.insert({entry.key + ":" + scalar.text, &entry.value});
   }
   for (const auto& [text, from] : sorted) add(text, *from);
@@ -117,17 +117,17 @@ YamlValue as_mounts(const YamlValue& value) {
     list.items.push_back(item.is_map() ? settled(item) : expand_mount(item));
     const YamlValue* type = list.items.back().find("type");
     const YamlValue* source = list.items.back().find("source");
-    if (type != nullptr && type->text == "bind" && (source == nullptr || source->text.empty())) item.refuse("a bind mount needs a source");
+    if (type != nullptr && type->text == "bind" && (source == nullptr || source->text.empty())) item.refuse("a bind mount needs a source: write source: and a path");
   }
   return list;
 }
 
-YamlValue as_uses(const YamlValue& value) {
+YamlValue as_uses(const YamlValue& value, const std::string& name) {
   YamlValue list = list_at(value);
   for (const auto& item : value.items) {
     if (item.is_map()) {
       list.items.push_back(settled(item));
-      if (item.find("source") == nullptr) item.refuse("says no source");
+      if (item.find("source") == nullptr) item.refuse(name + ": an item says no source: write source: and the name of one under " + name);
     } else {
       list.items.push_back(YamlValue::empty_map(item));
       list.items.back().set("source", as_text(item));
@@ -182,7 +182,7 @@ class ServiceReader {
     if (key == "extra_hosts") return as_hosts(value);
     if (key == "ports") return as_ports(value);
     if (key == "volumes") return as_mounts(value);
-    if (key == "secrets" || key == "configs") return as_uses(value);
+    if (key == "secrets" || key == "configs") return as_uses(value, key);
     if (key == "networks") return as_networks(value);
     if (key == "deploy") return as_deploy(value);
     if (key == "logging") return as_logging(value);
@@ -208,12 +208,20 @@ class ServiceReader {
         if (!stays_inside(folder_.dir, file.text)) continue;  // what cannot be read is refused by the policy
         const auto text = read_recipe_file(folder_.dir, file.text);
         if (!text) file.refuse("env_file: there is no file '" + file.text + "' in the recipe");
-        for (auto& [name, value] : read_docker_env_file(*text, file.text, folder_.env)) vars.set(name, YamlValue::of_text(std::move(value), file));
+        auto read = read_docker_env_file(*text, file.text, folder_.env);
+        count(read.size(), text->size(), file);
+        for (auto& [name, value] : read) vars.set(name, YamlValue::of_text(std::move(value), file));
       }
       lay(vars);
     }
     if (const YamlValue* own = service_.find("environment")) lay(texts_from(*own, true));
     return result;
+  }
+
+  void count(std::size_t variables, std::size_t bytes, const YamlValue& file) const {
+    EnvFilesRead& all = folder_.env_files;
+    if ((all.variables += variables) > yaml_max_values) file.refuse("env_file '" + file.text + "': more than " + std::to_string(yaml_max_values) + " variables in all env files together, each counted where a service names it: leave some out");
+    if ((all.bytes += bytes) > 4 * yaml_max_bytes) file.refuse("env_file '" + file.text + "': more than 4 MiB in all env files together, each counted where a service names it: leave some out");
   }
 
   const YamlValue& service_;
@@ -245,7 +253,7 @@ YamlValue resource_from(const YamlEntry& entry, const std::string& section) {
   if (renamed && is_set(result, "name")) entry.value.refuse(kind + " has external.name and name; Docker takes one of them");
   if (section == "volumes")
     for (const char* key : {"driver", "driver_opts", "labels"})
-      if (is_set(result, key)) entry.value.refuse(kind + " is external and has " + key + ", which Docker refuses together");
+      if (is_set(result, key)) entry.value.refuse(kind + " is external and has " + key + ", which Docker refuses together: leave one of them out");
   YamlValue outside = YamlValue::empty_map(entry.value);
   outside.set("external", settled([&] {
     YamlValue yes = YamlValue::of_text("true", *external);

@@ -18,10 +18,17 @@
 
 namespace simmer {
 
+// What the env files of a recipe hold so far, a file that two services name twice: each alone is small, hundreds are minutes.
+struct EnvFilesRead {
+  std::size_t variables = 0, bytes = 0;
+};
+
 struct ComposeFolder {
   const std::filesystem::path& dir;                 // the checkout: env files are read in it, and nowhere else
   const std::map<std::string, std::string>& env;    // what Docker would find in its environment
   std::vector<std::string>& warnings;
+  const std::map<std::string, std::string>& unread;  // as for interpolate_compose()
+  EnvFilesRead& env_files;
 };
 
 // `file`: interpolated and checked against the schema. Throws Error(recipe).

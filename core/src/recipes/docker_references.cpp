@@ -5,6 +5,7 @@
 #include <set>
 
 #include <recipes/engine_limits.hpp>
+#include <recipes/interpolation.hpp>
 
 namespace simmer {
 namespace {
@@ -18,14 +19,14 @@ void check_mount(const YamlValue& compose, const YamlValue& mount) {
   const YamlValue* type = mount.find("type");
   const YamlValue* source = mount.find("source");
   const std::string kind = type != nullptr ? type->text : "";
-  if (kind == "volume" && source != nullptr && !source->text.empty() && !declares(compose, "volumes", source->text)) mount.refuse("the volume '" + source->text + "' is declared nowhere: add it to volumes");
-  if (kind == "tmpfs" && source != nullptr && !source->text.empty()) mount.refuse("a tmpfs mount takes no source");
+  if (kind == "volume" && source != nullptr && !source->text.empty() && !declares(compose, "volumes", source->text)) mount.refuse("the volume '" + source->text + "' is declared nowhere" + (source->text.find("${") == std::string::npos ? ": add it to volumes" : about_nested_default(source->text)));
+  if (kind == "tmpfs" && source != nullptr && !source->text.empty()) mount.refuse("a tmpfs mount takes no source: leave it out");
   const YamlValue* target = mount.find("target");
-  if (target == nullptr || target->text.empty()) mount.refuse("a mount names no path in the container");
+  if (target == nullptr || target->text.empty()) mount.refuse("a mount names no path in the container: write target: and a path");
   static const std::set<std::string> kinds = {"volume", "bind", "tmpfs"};
   if (!kinds.contains(kind)) return;
   for (const auto& other : kinds)
-    if (other != kind && mount.find(other) != nullptr) mount.refuse(other + " options do not go with a mount of type " + kind);
+    if (other != kind && mount.find(other) != nullptr) mount.refuse(other + " options do not go with a mount of type " + kind + ": leave them out");
 }
 
 void check_deploy(const YamlValue& deploy) {
@@ -33,7 +34,7 @@ void check_deploy(const YamlValue& deploy) {
   const YamlValue* mode = deploy.find("mode");
   if (mode != nullptr && !mode->text.empty() && !modes.contains(mode->text)) mode->refuse("deploy.mode '" + mode->text + "' is none of replicated, global, replicated-job and global-job");
   const YamlValue* replicas = deploy.find("replicas");
-  if (mode != nullptr && mode->text.starts_with("global") && replicas != nullptr) replicas->refuse("replicas do not go with mode " + mode->text);
+  if (mode != nullptr && mode->text.starts_with("global") && replicas != nullptr) replicas->refuse("replicas do not go with mode " + mode->text + ": leave them out");
 }
 
 void check_service(const YamlValue& compose, const YamlEntry& service) {
@@ -52,7 +53,8 @@ void check_service(const YamlValue& compose, const YamlEntry& service) {
   if (const YamlValue* check = service.value.find("healthcheck")) {
     const YamlValue* disable = check->find("disable");
     const YamlValue* test = check->find("test");
-    if (disable != nullptr && disable->text == "true" && test != nullptr && !test->items.empty()) check->refuse("a healthcheck has a test or is disabled, not both");
+    if (disable != nullptr && disable->text == "true" && test != nullptr && !test->items.empty())
+      disable->refuse("a healthcheck has a test (" + test->place() + ") or is disabled (" + disable->place() + "), not both: leave one of them out");
   }
   if (const YamlValue* deploy = service.value.find("deploy")) check_deploy(*deploy);
 }

@@ -1,6 +1,7 @@
 #include <recipes/docker_schema.hpp>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <config/config.hpp>
@@ -115,6 +116,43 @@ const Tables& tables() {
   return *all;
 }
 
+// What a stack says in the place of keys that people bring along from `docker compose`; "" for others.
+std::string in_place_of(const std::string& key) {
+  static const std::map<std::string, const char*> known = {
+      {"mem_limit", "write deploy.resources.limits.memory"},
+      {"memswap_limit", "leave it out, and write deploy.resources.limits.memory"},
+      {"mem_swappiness", "leave it out; a stack has no such setting"},
+      {"mem_reservation", "write deploy.resources.reservations.memory"},
+      {"cpus", "write deploy.resources.limits.cpus"},
+      {"cpu_count", "write deploy.resources.limits.cpus"},
+      {"cpu_shares", "write deploy.resources.reservations.cpus"},
+      {"cpu_quota", "write deploy.resources.limits.cpus"},
+      {"cpuset", "leave it out, and write deploy.resources.limits.cpus"},
+      {"pids_limit", "write deploy.resources.limits.pids"},
+      {"gpus", "write deploy.resources.reservations.generic_resources"},
+      {"runtime", "leave it out; a stack has the runtime of its node"},
+      {"scale", "write deploy.replicas"},
+      {"platform", "write deploy.placement.constraints: [node.platform.arch == x86_64]"},
+      {"pull_policy", "leave it out; a stack pulls what a node does not have"},
+      {"extends", "a YAML anchor, or a second file in COMPOSE_FILE, does it"},
+      {"profiles", "put the service into a file of its own that COMPOSE_FILE names"},
+      {"group_add", "write user: \"uid:gid\""},
+      {"volumes_from", "name a volume that both services mount"},
+      {"label_file", "write the labels under labels or deploy.labels"},
+      {"annotations", "write labels"},
+      {"attach", "leave it out"},
+      {"develop", "leave it out"},
+      {"post_start", "leave it out; the entrypoint of the image, or a service of its own, does it"},
+      {"pre_stop", "leave it out; the entrypoint of the image does it, on SIGTERM"},
+      {"uts", "leave it out"},
+      {"top:include", "write the files into COMPOSE_FILE in .env.sample, with ':' between the files"},
+      {"top:name", "leave it out: the deployment gives the name"},
+      {"deploy:restart", "write deploy.restart_policy: {condition: any}"},
+  };
+  const auto found = known.find(key);
+  return found == known.end() ? "" : found->second;
+}
+
 bool is_name(const std::string& key) {
   return !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) { return c < 0x80 && (std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'); });
 }
@@ -183,7 +221,7 @@ class SchemaCheck {
     if (shape.kind == Kind::bytes && !parse_bytes(value.text)) refuse(value, shape, name);
     // Docker's own types end there, with an error of Go's.
     const std::size_t digits = shape.kind == Kind::natural ? 9 : 18;
-    if ((shape.kind == Kind::integer || shape.kind == Kind::natural) && scalar_of(value).text.size() > digits) value.refuse(name + ": the number is too large");
+    if ((shape.kind == Kind::integer || shape.kind == Kind::natural) && scalar_of(value).text.size() > digits) value.refuse(name + ": the number is too large: write a smaller one");
   }
 
   void check_list(const YamlValue& value, const Shape& shape, const std::string& name) {
@@ -192,7 +230,7 @@ class SchemaCheck {
     if (!shape.unique) return;
     std::set<std::string> seen;
     for (const auto& item : value.items)
-      if (!seen.insert(identity_of(item)).second) item.refuse(name + " has an item twice" + (item.is_scalar() ? ": '" + item.text.substr(0, 100) + "'" : ""));
+      if (!seen.insert(identity_of(item)).second) item.refuse(name + " has an item twice" + (item.is_scalar() ? ": '" + item.text.substr(0, 100) + "'" : "") + ": leave one of them out");
   }
 
   void check_map(const YamlValue& value, const Shape& shape, const std::string& name) {
@@ -201,9 +239,16 @@ class SchemaCheck {
       check_key(entry);
       if (&shape != &tables().values && &shape != &tables().options && &shape != &tables().log_options && !is_name(entry.key))
         entry.value.refuse(name + " '" + entry.key + "': a name consists of letters, digits, '.', '_' and '-'");
-      if (&shape == &tables().ulimits && entry.key.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos) entry.value.refuse("ulimits: '" + entry.key + "' is no limit");
+      if (&shape == &tables().ulimits && entry.key.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos) entry.value.refuse("ulimits: '" + entry.key + "' is no limit (like nofile)");
       check(entry.value, *shape.of, name + "." + entry.key);
     }
+  }
+
+  [[noreturn]] static void refuse_unknown(const YamlEntry& entry, const Shape& shape, const std::string& name) {
+    std::vector<std::string> known;
+    for (const auto& each : shape.fields) known.push_back(each.name);
+    const std::string instead = &shape == &tables().service ? in_place_of(entry.key) : &shape == &tables().file ? in_place_of("top:" + entry.key) : &shape == &tables().deployment ? in_place_of("deploy:" + entry.key) : "";
+    entry.value.refuse((name.empty() ? "" : name + ": ") + "'" + entry.key + "' is no key that Docker knows here" + (instead.empty() ? did_you_mean(entry.key, known) : ": " + instead));
   }
 
   void check_object(const YamlValue& value, const Shape& shape, const std::string& name) {
@@ -217,23 +262,21 @@ class SchemaCheck {
       const auto field = std::find_if(shape.fields.begin(), shape.fields.end(), [&](const Field& each) { return each.name == entry.key; });
       if (field == shape.fields.end() && version_ >= shape.open_since) continue;
       if (field == shape.fields.end()) {
-        std::vector<std::string> known;
-        for (const auto& each : shape.fields) known.push_back(each.name);
-        entry.value.refuse((name.empty() ? "" : name + ": ") + "'" + entry.key + "' is no key that Docker knows here" + did_you_mean(entry.key, known));
+        refuse_unknown(entry, shape, name);
       }
       if (field->since > version_)
         entry.value.refuse((name.empty() ? "" : name + ".") + entry.key + " needs compose version \"3." + std::to_string(field->since) + "\" or later; this file says \"3." + std::to_string(version_) + "\"");
       check(entry.value, *field->shape, name.empty() ? entry.key : name + "." + entry.key);
     }
     for (const auto& needed : shape.required)
-      if (std::none_of(value.entries.begin(), value.entries.end(), [&](const YamlEntry& entry) { return entry.key == needed; })) value.refuse(name + " says no " + needed);
+      if (std::none_of(value.entries.begin(), value.entries.end(), [&](const YamlEntry& entry) { return entry.key == needed; })) value.refuse(name + " says no " + needed + ": add it");
   }
 
   void check_extension(const YamlEntry& entry, int since) const {
     if (version_ < since) entry.value.refuse(entry.key + " needs compose version \"3." + std::to_string(since) + "\" or later; this file says \"3." + std::to_string(version_) + "\"");
     std::string lower = entry.key;
     std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (lower == "x-cluster-spec") entry.value.refuse("x-cluster-spec is a cluster volume to Docker 28 and nothing to Docker 20.10");
+    if (lower == "x-cluster-spec") entry.value.refuse("x-cluster-spec is a cluster volume to Docker 28 and nothing to Docker 20.10: leave it out");
   }
 
   void check_choice(const YamlValue& value, const Shape& shape, const std::string& name) {

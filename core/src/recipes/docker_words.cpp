@@ -104,7 +104,7 @@ std::vector<std::string> read_command(const YamlValue& value, const std::string&
   if (value.is_null()) return {};
   if (value.is_scalar()) {
     auto words = split_words(value.text);
-    if (!words) value.refuse(name + " has a quote that is not closed");
+    if (!words) value.refuse(name + " has a quote that is not closed, or a backslash at its end: close it");
     return *words;
   }
   std::vector<std::string> words;
@@ -125,7 +125,7 @@ std::vector<std::string> split_mount(const YamlValue& value) {
   std::vector<std::string> parts(1);
   for (const char c : value.text) {
     std::string& part = parts.back();
-    if (c == ':' && static_cast<unsigned char>(part.empty() ? ' ' : part.front()) >= 0x80 && is_one_rune(part)) value.refuse("the mount '" + value.text + "': a single letter before a colon is a drive to Docker");
+    if (c == ':' && static_cast<unsigned char>(part.empty() ? ' ' : part.front()) >= 0x80 && is_one_rune(part)) value.refuse("the mount '" + value.text + "': a single letter before a colon is a drive to Docker; call the volume by a longer name");
     if (c == ':' && !(part.size() == 1 && is_letter(part.front()))) parts.emplace_back();
     else part += c;
   }
@@ -154,15 +154,15 @@ YamlValue number(long value, const YamlValue& from) {
 YamlValue expand_mount(const YamlValue& value) {
   YamlValue mount = YamlValue::empty_map(value);
   const std::string& text = value.text;
-  if (text.empty()) value.refuse("an empty mount");
+  if (text.empty()) value.refuse("an empty mount: write source:target");
   if (text.size() <= 2) {
     mount.set("type", YamlValue::of_text("volume", value));
     mount.set("target", YamlValue::of_text(text, value));
     return mount;
   }
   const auto parts = split_mount(value);
-  if (std::any_of(parts.begin(), parts.end(), [](const std::string& part) { return part.empty(); })) value.refuse("the mount '" + text + "' has an empty part between its colons");
-  if (parts.size() > 3) value.refuse("the mount '" + text + "' has too many colons");
+  if (std::any_of(parts.begin(), parts.end(), [](const std::string& part) { return part.empty(); })) value.refuse("the mount '" + text + "' has an empty part between its colons: write source:target");
+  if (parts.size() > 3) value.refuse("the mount '" + text + "' has too many colons: write source:target:options, or a mapping with type, source and target");
   const std::string source = parts.size() > 1 ? parts[0] : "";
   mount.set("type", YamlValue::of_text(!source.empty() && is_host_path(source) ? "bind" : "volume", value));
   if (!source.empty()) mount.set("source", YamlValue::of_text(source, value));
@@ -189,13 +189,13 @@ struct Range {
 Range read_range(const std::string& text, const YamlValue& value) {
   const auto dash = text.find('-');
   const auto port = [&](const std::string& digits) {
-    if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string::npos || std::stol(digits) > 65535) value.refuse("'" + value.text + "' is no port or range of ports");
+    if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string::npos || std::stol(digits) > 65535) value.refuse("'" + value.text + "' is no port or range of ports: write a number up to 65535, or two with '-' between");
     return std::stol(digits);
   };
   Range range;
   range.first = port(text.substr(0, dash));
   range.last = dash == std::string::npos ? range.first : port(text.substr(dash + 1));
-  if (range.last < range.first) value.refuse("'" + value.text + "': the range ends before it begins");
+  if (range.last < range.first) value.refuse("'" + value.text + "': the range ends before it begins: write the smaller number first");
   return range;
 }
 
@@ -217,11 +217,11 @@ std::vector<YamlValue> expand_ports(const YamlValue& value) {
   // An address is ignored on Swarm; one of colons and brackets has more spellings than readers.
   if (parts.size() > 3 || rest.find('[') != std::string::npos) value.refuse("'" + value.text + "': a port is [published:]target[/protocol]; Swarm takes no address");
   in_addr address{};
-  if (parts.size() == 3 && !parts[0].empty() && ::inet_pton(AF_INET, parts[0].c_str(), &address) != 1) value.refuse("'" + value.text + "': '" + parts[0] + "' is no address");
+  if (parts.size() == 3 && !parts[0].empty() && ::inet_pton(AF_INET, parts[0].c_str(), &address) != 1) value.refuse("'" + value.text + "': '" + parts[0] + "' is no address: leave it out");
   const Range target = read_range(parts.back(), value);
   const bool published = parts.size() > 1 && !parts[parts.size() - 2].empty();
   const Range outside = published ? read_range(parts[parts.size() - 2], value) : Range{};
-  if (published && target.first != target.last && outside.last - outside.first != target.last - target.first) value.refuse("'" + value.text + "': the two ranges are not of one length");
+  if (published && target.first != target.last && outside.last - outside.first != target.last - target.first) value.refuse("'" + value.text + "': the two ranges are not of one length: write as many published ports as target ports");
   std::vector<YamlValue> ports;
   const long count = std::max(target.last - target.first, outside.last - outside.first);
   if (count > 1000) value.refuse("'" + value.text + "': more than 1000 ports");

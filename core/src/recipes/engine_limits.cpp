@@ -14,6 +14,7 @@
 
 #include <recipes/docker_words.hpp>
 #include <recipes/image_reference.hpp>
+#include <recipes/interpolation.hpp>
 
 namespace simmer {
 namespace {
@@ -76,7 +77,7 @@ void check_cpus(const YamlValue& deploy, const char* part, double least) {
 void check_not_negative(const YamlValue& deploy, const char* part, std::initializer_list<const char*> keys) {
   for (const char* key : keys)
     if (const YamlValue* duration = at(deploy, {part, key}); duration != nullptr && parse_go_duration(duration->text).value_or(std::chrono::nanoseconds(0)).count() < 0)
-      duration->refuse(std::string("deploy.") + part + "." + key + " is negative: " + quoted(duration->text));
+      duration->refuse(std::string("deploy.") + part + "." + key + " is negative: " + quoted(duration->text) + "; write 0s or more");
 }
 
 // swarmkit's own: a name, an operator, and a value of few characters; blanks around them do not count.
@@ -102,7 +103,7 @@ void check_deploy(const YamlValue& deploy) {
   check_word(deploy, {"rollback_config", "failure_action"}, {"pause", "continue"});
   for (const char* config : {"update_config", "rollback_config"})
     if (const YamlValue* ratio = at(deploy, {config, "max_failure_ratio"}); ratio != nullptr)
-      if (const double value = std::strtod(ratio->text.c_str(), nullptr); value > 1 || value < 0) ratio->refuse(std::string("deploy.") + config + ".max_failure_ratio is " + (value > 1 ? "more than 1" : "less than 0"));
+      if (const double value = std::strtod(ratio->text.c_str(), nullptr); value > 1 || value < 0) ratio->refuse(std::string("deploy.") + config + ".max_failure_ratio is " + (value > 1 ? "more than 1" : "less than 0") + ": write a number from 0 to 1");
   check_not_negative(deploy, "update_config", {"delay", "monitor"});
   check_not_negative(deploy, "restart_policy", {"delay", "window"});
   check_memory(deploy, "limits", 6);
@@ -153,7 +154,7 @@ void check_ulimits(const YamlValue& limits) {
   for (const auto& limit : limits.entries) {
     if (!known.contains(limit.key)) limit.value.refuse("ulimits: " + quoted(limit.key) + " is no limit (like nofile)");
     const auto number = [&](const char* key) { return std::strtoll(text_at(limit.value, key).c_str(), nullptr, 10); };
-    if (limit.value.is_map() && number("hard") >= 0 && (number("soft") > number("hard") || number("soft") < 0)) limit.value.refuse("ulimits." + limit.key + ": soft is more than hard");
+    if (limit.value.is_map() && number("hard") >= 0 && (number("soft") > number("hard") || number("soft") < 0)) limit.value.refuse("ulimits." + limit.key + ": soft is more than hard: write one that is not");
   }
 }
 
@@ -162,7 +163,7 @@ void check_sysctls(const YamlValue& sysctls) {
   static const Words own = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced", "kernel.domainname"};
   for (const auto& sysctl : sysctls.entries)
     if (!sysctl.key.starts_with("net") && !sysctl.key.starts_with("fs.mqueue.") && !sysctl.key.starts_with("fs/mqueue/") && !own.contains(sysctl.key) && sysctl.key.find('/') == std::string::npos)
-      sysctl.value.refuse("sysctls: " + quoted(sysctl.key) + " is the whole machine's, and Docker starts no container that sets it");
+      sysctl.value.refuse("sysctls: " + quoted(sysctl.key) + " is the whole machine's, and Docker starts no container that sets it: leave it out");
 }
 
 void check_logging(const YamlValue& logging) {
@@ -171,7 +172,7 @@ void check_logging(const YamlValue& logging) {
   if (options == nullptr) return;
   static const Words known = {"max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size", "cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"};
   for (const auto& option : options->entries) {
-    if (!known.contains(option.key)) option.value.refuse("logging.options: json-file knows no " + quoted(option.key));
+    if (!known.contains(option.key)) option.value.refuse("logging.options: json-file knows no " + quoted(option.key) + ": leave it out");
     if (option.key == "max-size" && option.value.text != "-1" && !parse_bytes(option.value.text)) option.value.refuse("logging.options.max-size: " + quoted(option.value.text) + " is no size (like 10m)");
     if (option.key == "max-file" && (!is_number(option.value.text) || std::stoll(option.value.text) < 1)) option.value.refuse("logging.options.max-file must be 1 or more, not " + quoted(option.value.text));
   }
@@ -182,7 +183,7 @@ void check_hosts(const YamlValue& hosts) {
     const std::string address = host.text.substr(std::min(host.text.find(':'), host.text.size() - 1) + 1);
     std::array<unsigned char, 16> bytes{};
     const bool is_address = ::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1 || ::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1;
-    if (!is_address && !address.empty() && address != "host-gateway") host.refuse("extra_hosts: " + quoted(address) + " is no address");
+    if (!is_address && !address.empty() && address != "host-gateway") host.refuse("extra_hosts: " + quoted(address) + " is no address (like 10.0.0.1)");
   }
 }
 
@@ -200,20 +201,20 @@ void check_user(const YamlValue& user) {
 void check_container(const YamlValue& service) {
   constexpr std::size_t longest_hostname = 64;
   if (const YamlValue* image = at(service, {"image"}))
-    if (const auto fault = fault_of_image(image->text); !fault.empty()) image->refuse(quoted(image->text) + " is no image's name: " + fault);
+    if (const auto fault = fault_of_image(image->text); !fault.empty()) image->refuse(quoted(image->text) + " is no image's name: " + fault + about_nested_default(image->text));
   if (const YamlValue* check = service.find("healthcheck")) check_healthcheck(*check);
   if (const YamlValue* signal = at(service, {"stop_signal"})) check_signal(*signal);
   if (const YamlValue* folder = at(service, {"working_dir"}); folder != nullptr && folder->text.front() != '/') folder->refuse("working_dir: " + quoted(folder->text) + " must begin with a slash");
   if (const YamlValue* name = at(service, {"hostname"}); name != nullptr && name->text.size() > longest_hostname && name->text.find("{{") == std::string::npos)
-    name->refuse("hostname has " + std::to_string(name->text.size()) + " characters, and the kernel takes " + std::to_string(longest_hostname));
+    name->refuse("hostname has " + std::to_string(name->text.size()) + " characters, and the kernel takes " + std::to_string(longest_hostname) + ": write a shorter one");
   check_capabilities(service);
   if (const YamlValue* limits = service.find("ulimits")) check_ulimits(*limits);
   if (const YamlValue* sysctls = service.find("sysctls")) check_sysctls(*sysctls);
   if (const YamlValue* logging = service.find("logging")) check_logging(*logging);
   if (const YamlValue* hosts = service.find("extra_hosts")) check_hosts(*hosts);
   if (const YamlValue* user = at(service, {"user"})) check_user(*user);
-  if (const YamlValue* isolation = at(service, {"isolation"}); isolation != nullptr && (isolation->text == "hyperv" || isolation->text == "process")) isolation->refuse("isolation: " + quoted(isolation->text) + " is of Windows");
-  if (const YamlValue* credential = service.find("credential_spec"); credential != nullptr && !credential->entries.empty()) credential->refuse("credential_spec is of Windows");
+  if (const YamlValue* isolation = at(service, {"isolation"}); isolation != nullptr && (isolation->text == "hyperv" || isolation->text == "process")) isolation->refuse("isolation: " + quoted(isolation->text) + " is of Windows: leave it out");
+  if (const YamlValue* credential = service.find("credential_spec"); credential != nullptr && !credential->entries.empty()) credential->refuse("credential_spec is of Windows: leave it out");
 }
 
 // --- places in a container ---
@@ -231,8 +232,8 @@ void check_places(const YamlValue& service) {
     for (const auto& mount : mounts->items) {
       const std::string target = text_at(mount, "target");
       if (target.empty() || target.front() != '/') mount.refuse("a mount's path in the container must begin with a slash, not " + quoted(target) + " (a single letter before a colon is a drive to Docker)");
-      if (clean_path(target) == "/") mount.refuse("nothing can be mounted at '/'");
-      if (!places.insert(clean_path(target)).second) mount.refuse("two mounts at " + quoted(target));
+      if (clean_path(target) == "/") mount.refuse("nothing can be mounted at '/': name a folder below it");
+      if (!places.insert(clean_path(target)).second) mount.refuse("two mounts at " + quoted(target) + ": leave one of them out");
       static const Words propagations = {"rprivate", "private", "rshared", "shared", "rslave", "slave"};
       if (const YamlValue* propagation = at(mount, {"bind", "propagation"}); propagation != nullptr && !propagations.contains(propagation->text)) propagation->refuse("bind.propagation: " + quoted(propagation->text) + " is none of private, rprivate, shared, rshared, slave, rslave");
     }
@@ -246,8 +247,8 @@ void check_places(const YamlValue& service) {
       if (!targets.insert(target).second) use.refuse(std::string(section) + ": two of them at " + quoted(target) + ": give one of them another target");
       for (const char* id : {"uid", "gid"})
         if (const YamlValue* number = at(use, {id}); number != nullptr && !is_number(number->text)) number->refuse(std::string(section) + ": " + id + " must be a number, not " + quoted(number->text));
-      if (clean_path("/" + target) == "/") use.refuse(std::string(section) + ": " + quoted(target) + " is no file's name");
-      if (are_configs && places.contains(clean_path("/" + target))) use.refuse("configs: " + quoted(target) + " is where a volume is mounted");
+      if (clean_path("/" + target) == "/") use.refuse(std::string(section) + ": " + quoted(target) + " is no file's name: write one");
+      if (are_configs && places.contains(clean_path("/" + target))) use.refuse("configs: " + quoted(target) + " is where a volume is mounted: give it another target");
     }
   }
 }
@@ -274,12 +275,12 @@ void check_ports(const YamlValue& service, PublishedPorts& published) {
     if (number.empty() || number == "0") {
       // Two of them are two ports of Docker's choice, and one in the long form, which takes nothing twice.
       key = text_at(port, "target") + key;
-      if (!own.insert((by_ingress ? "ingress " : "host ") + key).second) port.refuse("ports: " + key + " stands twice");
+      if (!own.insert((by_ingress ? "ingress " : "host ") + key).second) port.refuse("ports: " + key + " stands twice: leave one of them out");
       continue;
     }
     key = number + key;
-    if (!own.insert(key).second) port.refuse("ports: " + key + " is published twice");
-    if (by_ingress && !published.by_all.insert(key).second) port.refuse("ports: " + key + " is published by another service as well");
+    if (!own.insert(key).second) port.refuse("ports: " + key + " is published twice: leave one of them out");
+    if (by_ingress && !published.by_all.insert(key).second) port.refuse("ports: " + key + " is published by another service as well: publish another port");
   }
 }
 
@@ -343,10 +344,10 @@ void check_subnets(const YamlEntry& network, NetworksSoFar& before) {
     if (!subnet) continue;
     has_four = true;
     for (const auto& [other, of] : before.subnets)
-      if (subnet->first <= other.last && other.first <= subnet->last) text->refuse("network " + network.key + ": the subnet " + quoted(text->text) + " overlaps another one of network " + of);
+      if (subnet->first <= other.last && other.first <= subnet->last) text->refuse("network " + network.key + ": the subnet " + quoted(text->text) + " overlaps another one of network " + of + ": choose another, or leave it out, and Docker chooses one");
     before.subnets.emplace_back(*subnet, network.key);
   }
-  if (any && !has_four) configs->refuse("network " + network.key + ": a stack's network needs an IPv4 subnet");
+  if (any && !has_four) configs->refuse("network " + network.key + ": a stack's network needs an IPv4 subnet: add one, or leave all of them out");
 }
 
 void check_network_options(const YamlEntry& network, NetworksSoFar& before) {
@@ -363,7 +364,7 @@ void check_network_options(const YamlEntry& network, NetworksSoFar& before) {
       rest.erase(0, comma + 1);
       if (!is_number(id) || std::stoll(id) > most_vxlan) option.value.refuse("network " + network.key + ": " + quoted(id) + " is no vxlan id: leave the option out, and Docker chooses one");
       const auto [other, is_new] = before.vxlan_ids.emplace(std::to_string(std::stoll(id)), network.key);
-      if (!is_new) option.value.refuse("network " + network.key + ": the vxlan id " + id + " is given to network " + other->second + " as well");
+      if (!is_new) option.value.refuse("network " + network.key + ": the vxlan id " + id + " is given to network " + other->second + " as well: leave the option out, and Docker chooses one");
     }
   }
 }

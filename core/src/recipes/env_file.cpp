@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include <base/utf8.hpp>
+#include <config/config.hpp>
+#include <recipes/odd_text.hpp>
 #include <recipes/yaml_value.hpp>
 #include <simmer/error.hpp>
 
@@ -89,7 +91,7 @@ class EnvReader {
       skip_blanks();
       line.name = read_name();
     }
-    if (line.name.empty()) refuse("a line that is no KEY=value");
+    if (line.name.empty()) refuse("a line that is no KEY=value: begin it with a key of letters, digits, '_' and '.', or with # as a comment");
     skip_blanks();
     if (at_ == text_.size() || (text_[at_] != '=' && text_[at_] != ':'))
       refuse("'" + line.name + "' is not followed by '='; a key is made of letters, digits, '_' and '.'");
@@ -109,7 +111,7 @@ class EnvReader {
     const std::size_t begin = at_;
     line.literal = quote == '\'';
     for (++at_; at_ < text_.size() && (text_[at_] != quote || text_[at_ - 1] == '\\');) ++at_;
-    if (at_ == text_.size()) refuse("the quote of " + line.name + " is not closed");
+    if (at_ == text_.size()) refuse("the quote of " + line.name + " is not closed: write it at the value's end too, with no backslash before it");
     std::string_view inner = std::string_view(text_).substr(begin, at_ - begin);
     check_text(inner, line.name);
     while (!inner.empty() && inner.front() == quote) inner.remove_prefix(1);
@@ -121,7 +123,7 @@ class EnvReader {
     if (at_ < text_.size() && text_[at_] == '#')
       line.comment = rest_of_line().substr(1);
     else if (at_ < text_.size() && text_[at_] != '\n')
-      refuse("something follows the closing quote of " + line.name);
+      refuse("something follows the closing quote of " + line.name + ": write one assignment in a line, and a quote of the other kind around a quote");
   }
 
   // A comment begins at the line's last '#' that has a blank before it: passwords and colours hold it too.
@@ -143,10 +145,10 @@ class EnvReader {
   void check_text(std::string_view text, const std::string& name) const {
     for (std::size_t i = 0, length = 0; i < text.size(); i += length) {
       length = utf8_length(text.substr(i));
-      if (length == 0) refuse("the value of " + name + " is not UTF-8 text");
+      if (length == 0) refuse("the byte " + first_byte_of_no_text(text.substr(i)) + " in the value of " + name + " is no text in UTF-8: save the file as UTF-8");
       const auto c = static_cast<unsigned char>(text[i]);
       const bool is_c1 = c == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-      if (is_c1 || c == 0x7f || (c < 0x20 && c != '\t' && c != '\n')) refuse("a control character in the value of " + name);
+      if (is_c1 || c == 0x7f || (c < 0x20 && c != '\t' && c != '\n')) refuse("the control character " + shown_code_point(utf8_code(text.substr(i, length))) + " in the value of " + name + ": leave it out");
     }
   }
 
@@ -265,6 +267,15 @@ bool is_shell_name(std::string_view name) {
   return std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
 }
 
+// Of a line that is not read: what it would set, as far as words between blanks tell.
+std::vector<std::string> names_set_in(std::string_view line) {
+  std::vector<std::string> names;
+  std::istringstream words{std::string(line)};
+  for (std::string word; words >> word;)
+    if (const auto equals = word.find('='); equals != std::string::npos && is_shell_name(std::string_view(word).substr(0, equals))) names.push_back(word.substr(0, equals));
+  return names;
+}
+
 // The value in a comment like " length=32 charset=special".
 std::string comment_word(const std::string& comment, const std::string& key) {
   std::istringstream words(comment);
@@ -332,26 +343,35 @@ std::string with_names_filled_in(const std::string& value, const Environment& en
   return out;
 }
 
-std::map<std::string, std::string> read_abra_exports(const std::string& text) {
+AbraScript read_abra_script(const std::string& text) {
   static constexpr std::string_view command = "export";
-  std::map<std::string, std::string> exports;
+  AbraScript read;
   const std::string_view script = text;
+  std::size_t line = 1, counted = 0;
   for (std::size_t at = 0; at < script.size(); at = std::min(script.find('\n', at), script.size() - 1) + 1) {
+    line += static_cast<std::size_t>(std::count(script.begin() + static_cast<std::ptrdiff_t>(counted), script.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+    counted = at;
     const std::string_view rest = script.substr(at);
     if (!rest.starts_with(command) || rest.size() == command.size() || !is_blank(rest[command.size()])) continue;
     std::size_t end = at + command.size();
     // No constant is longer; a script of continued lines would be read to its end from each of them.
     const std::string_view window = script.substr(0, std::min(script.size(), at + 8192));
     const auto words = constant_words(window, end);
-    if (!words || (end >= window.size() && window.size() < script.size())) continue;  // a script may hold anything; its next line is looked at by itself
-    // `export -n X=1` takes it back.
-    if (std::any_of(words->begin(), words->end(), [](const std::string& word) { return word.starts_with('-'); })) continue;
+    // A script may hold anything; its next line is looked at by itself. `export -n X=1` takes it back.
+    if (!words || (end >= window.size() && window.size() < script.size()) || std::any_of(words->begin(), words->end(), [](const std::string& word) { return word.starts_with('-'); })) {
+      for (const auto& name : names_set_in(rest.substr(0, rest.find('\n')))) read.unread[name] = line;
+      continue;
+    }
     for (const auto& word : *words)
-      if (const auto equals = word.find('='); equals != std::string::npos && is_shell_name(std::string_view(word).substr(0, equals)))
-        exports[word.substr(0, equals)] = word.substr(equals + 1);
+      if (const auto equals = word.find('='); equals != std::string::npos && is_shell_name(std::string_view(word).substr(0, equals))) {
+        const std::string name = word.substr(0, equals);
+        read.exports[name] = word.substr(equals + 1);
+        read.lines[name] = line;
+        read.unread.erase(name);
+      }
     at = end;
   }
-  return exports;
+  return read;
 }
 
 bool is_tools_name(const std::string& name) { return name.starts_with("ABRA_"); }
@@ -359,6 +379,7 @@ bool is_tools_name(const std::string& name) { return name.starts_with("ABRA_"); 
 std::vector<SecretRule> read_secret_rules(const std::vector<EnvLine>& lines, const Environment& env,
                                           std::vector<std::string>& warnings) {
   static const std::string prefix = "SECRET_", suffix = "_VERSION";
+  static const std::vector<std::string> secret_charsets = {"default", "hex", "digits", "special"};
   std::vector<SecretRule> rules;
   for (const auto& line : lines) {
     const std::string& name = line.name;
@@ -370,13 +391,18 @@ std::vector<SecretRule> read_secret_rules(const std::vector<EnvLine>& lines, con
     const auto set = env.find(name);
     rule.version = set != env.end() ? set->second : line.value;
     if (const std::string charset = comment_word(line.comment, "charset"); !charset.empty()) rule.charset = charset;
+    if (std::find(secret_charsets.begin(), secret_charsets.end(), rule.charset) == secret_charsets.end()) {
+      warnings.push_back(one_line(".env.sample:" + std::to_string(line.line) + ": " + name + ": nobody knows the charset '" + rule.charset + "'" + did_you_mean(rule.charset, secret_charsets) +
+                                  (nearest(rule.charset, secret_charsets).empty() ? ": taken" : " Taken") + " as default (letters and digits)"));
+      rule.charset = "default";
+    }
     if (const std::string length = comment_word(line.comment, "length"); !length.empty()) {
       const bool number =
           length.size() <= 4 && std::all_of(length.begin(), length.end(), [](unsigned char c) { return std::isdigit(c); });
       if (number && std::stoul(length) > 0)
         rule.length = std::stoul(length);
       else
-        warnings.push_back(".env.sample: " + name + ": the length is no number from 1 to 9999, taken as 32");
+        warnings.push_back(".env.sample:" + std::to_string(line.line) + ": " + name + ": the length is no number from 1 to 9999, taken as 32");
     }
     std::erase_if(rules, [&](const SecretRule& old) { return old.name == rule.name; });
     rules.push_back(std::move(rule));

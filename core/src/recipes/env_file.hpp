@@ -32,8 +32,13 @@ Environment evaluate_env(const std::vector<EnvLine>& lines, const Environment& g
 std::string with_names_filled_in(const std::string& value, const Environment& env);
 
 // `export NAME=constant …` at the beginning of a line, split as a shell splits it: quotes, several assignments, a comment behind them.
-// What only a shell could say (`$`, substitutions, a second command in the line) is ignored, with its whole line.
-std::map<std::string, std::string> read_abra_exports(const std::string& text);
+// What only a shell could say (`$`, substitutions, a second command in the line) is not read, with its whole line.
+struct AbraScript {
+  std::map<std::string, std::string> exports;
+  std::map<std::string, std::size_t> lines;   // of each export: where it stands, from 1
+  std::map<std::string, std::size_t> unread;  // what a line behind that would set that is not read
+};
+AbraScript read_abra_script(const std::string& text);
 
 // A name that abra obeys, from its environment and for all that is known from an app's `.env`: a recipe may neither set nor read it. Every other
 // (HOME, DOCKER_HOST, LD_PRELOAD) is the recipe's own: Docker's client gets one file in which all names are filled in, and

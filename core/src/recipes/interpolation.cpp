@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <set>
 
+#include <base/utf8.hpp>
+#include <recipes/odd_text.hpp>
 #include <recipes/yaml_scalar.hpp>
 #include <simmer/error.hpp>
 
@@ -16,8 +18,8 @@ bool continues_name(char c) { return starts_name(c) || (c >= '0' && c <= '9'); }
 
 class Interpolation {
  public:
-  Interpolation(const std::string& text, const std::map<std::string, std::string>& env, const std::string& place, std::vector<std::string>* warnings)
-      : text_(text), env_(env), place_(place), warnings_(warnings) {}
+  Interpolation(const std::string& text, const std::map<std::string, std::string>& env, const std::string& place, std::vector<std::string>* warnings, const std::map<std::string, std::string>& unread)
+      : text_(text), env_(env), place_(place), warnings_(warnings), unread_(unread) {}
 
   std::string all() {
     std::string out;
@@ -34,7 +36,7 @@ class Interpolation {
       }
       const bool braces = at_ < text_.size() && text_[at_] == '{';
       if (braces) ++at_;
-      const std::string expression = read_expression();
+      const std::string expression = read_expression(braces);
       if (expression.empty()) refuse(braces ? "'${' without a variable's name" : "a '$' that begins no variable; write '$$' for a dollar");
       if (braces) {
         if (at_ >= text_.size() || text_[at_] != '}') refuse("'${" + expression + "' must be followed by }, -, :-, ? or :? (Docker knows no other form)");
@@ -47,17 +49,30 @@ class Interpolation {
 
  private:
   // [_a-z][_a-z0-9]*(?::?[-?][^}]*)?
-  std::string read_expression() {
+  std::string read_expression(bool braces) {
     const std::size_t begin = at_;
     if (at_ < text_.size() && starts_name(text_[at_]))
       while (at_ < text_.size() && continues_name(text_[at_])) ++at_;
     if (at_ < text_.size() && static_cast<unsigned char>(text_[at_]) >= 0x80)
-      refuse("a letter beyond ASCII behind '$" + text_.substr(begin, at_ - begin) + "': Docker takes some of them for a part of the name; write ${…}, and nothing but ASCII in it");
+      refuse_letter(text_.substr(begin, at_ - begin), braces);
     if (at_ == begin) return "";
     std::size_t rest = at_;
     if (rest < text_.size() && text_[rest] == ':') ++rest;
     if (rest < text_.size() && (text_[rest] == '-' || text_[rest] == '?')) at_ = std::min(text_.find('}', rest), text_.size());
     return text_.substr(begin, at_ - begin);
+  }
+
+  [[noreturn]] void refuse_letter(const std::string& name, bool braces) const {
+    const std::string_view rest = std::string_view(text_).substr(at_);
+    const std::string letter(rest.substr(0, utf8_length(rest)));
+    const std::string remedy = braces ? "call the variable something else, in ASCII" : name.empty() ? "write '$$' for a dollar, and names in ASCII" : "write ${" + name + "} where the name ends before it";
+    refuse("the letter '" + letter + "' (" + shown_code_point(utf8_code(letter)) + ") beyond ASCII behind '$" + name + "': Docker takes some of them for a part of the name; " + remedy);
+  }
+
+  // Why a variable has no value, or not the one that the recipe means.
+  std::string reason_for(const std::string& name) const {
+    const auto found = unread_.find(name);
+    return found == unread_.end() ? "" : " (" + found->second + ")";
   }
 
   // The order in which Docker tries the forms: wherever the mark stands in the expression, it splits there.
@@ -68,14 +83,21 @@ class Interpolation {
       const std::string name = expression.substr(0, at), other = expression.substr(at + mark.size());
       const auto found = env_.find(name);
       const bool has = found != env_.end() && !(mark.size() == 2 && found->second.empty());
-      if (has) return found->second;
-      if (mark.back() == '?') refuse(name + " must be set" + (other.empty() ? "" : ": " + other));
+      if (has) return known(name, found->second);
+      if (mark.back() == '?') refuse(name + " must be set" + reason_for(name) + (other.empty() ? "" : ": " + other));
+      if (unread_.contains(name)) warn(name + " is not set, its default is taken" + reason_for(name));
+      if (other.find("${") != std::string::npos) warn("the default of " + name + " holds '" + other + "'" + about_nested_default(other));
       return other;
     }
     const auto found = env_.find(expression);
-    if (found != env_.end()) return found->second;
-    warn(expression + " is not set, taken as empty");
+    if (found != env_.end()) return known(expression, found->second);
+    warn(expression + " is not set, taken as empty" + reason_for(expression));
     return "";
+  }
+
+  const std::string& known(const std::string& name, const std::string& value) {
+    if (unread_.contains(name)) warn(name + " has the value that is set elsewhere" + reason_for(name));
+    return value;
   }
 
   void warn(const std::string& what) {
@@ -90,6 +112,7 @@ class Interpolation {
   const std::map<std::string, std::string>& env_;
   const std::string& place_;
   std::vector<std::string>* warnings_;
+  const std::map<std::string, std::string>& unread_;
   std::set<std::string> warned_;
   std::size_t at_ = 0;
 };
@@ -158,11 +181,11 @@ void apply(Cast cast, YamlValue& value) {
 
 class ComposeInterpolation {
  public:
-  ComposeInterpolation(const std::map<std::string, std::string>& env, std::vector<std::string>& warnings) : env_(env), warnings_(warnings) {}
+  ComposeInterpolation(const std::map<std::string, std::string>& env, std::vector<std::string>& warnings, const std::map<std::string, std::string>& unread) : env_(env), warnings_(warnings), unread_(unread) {}
 
   void fill_in(YamlValue& value) {
     if (value.is_scalar() && value.text.find('$') != std::string::npos) {
-      std::string text = Interpolation(value.text, env_, value.place(), &warnings_).all();
+      std::string text = Interpolation(value.text, env_, value.place(), &warnings_, unread_).all();
       const bool changed = text != value.text;
       value.text = std::move(text);
       // What a variable brought is text that cannot become structure or null again when written back.
@@ -189,13 +212,14 @@ class ComposeInterpolation {
 
   // Docker fills extensions in as well, and stumbles over the same things.
   void check(const YamlValue& value) {
-    if (value.is_scalar()) Interpolation(value.text, env_, value.place(), nullptr).all();
+    if (value.is_scalar()) Interpolation(value.text, env_, value.place(), nullptr, unread_).all();
     for (const auto& item : value.items) check(item);
     for (const auto& entry : value.entries) check(entry.value);
   }
 
   const std::map<std::string, std::string>& env_;
   std::vector<std::string>& warnings_;
+  const std::map<std::string, std::string>& unread_;
   Path path_;
   std::size_t grown_ = 0;
 };
@@ -204,11 +228,17 @@ class ComposeInterpolation {
 
 std::string interpolate(const std::string& text, const std::map<std::string, std::string>& env, const std::string& place,
                         std::vector<std::string>& warnings) {
-  return Interpolation(text, env, place, &warnings).all();
+  static const std::map<std::string, std::string> nothing;
+  return Interpolation(text, env, place, &warnings, nothing).all();
 }
 
-void interpolate_compose(YamlValue& file, const std::map<std::string, std::string>& env, std::vector<std::string>& warnings) {
-  ComposeInterpolation(env, warnings).fill_in(file);
+std::string about_nested_default(const std::string& text) {
+  return text.find("${") == std::string::npos ? "" : ": defaults do not nest, Docker ends one at its first '}' and does not fill it in again; set the variable in .env.sample, and leave its default out";
+}
+
+void interpolate_compose(YamlValue& file, const std::map<std::string, std::string>& env, std::vector<std::string>& warnings,
+                         const std::map<std::string, std::string>& unread) {
+  ComposeInterpolation(env, warnings, unread).fill_in(file);
 }
 
 }  // namespace simmer

@@ -17,8 +17,13 @@ namespace simmer {
 std::string interpolate(const std::string& text, const std::map<std::string, std::string>& env, const std::string& place,
                         std::vector<std::string>& warnings);
 
-// All values of a compose file. What a variable fills in is a string, but where Docker casts it (`replicas: "${N}"`). `x-…`
+// "" or, behind a refusal of `text`, that Docker does not fill in a default: where `text` holds a '${' that was left over.
+std::string about_nested_default(const std::string& text);
+
+// All values of a compose file. `unread`: names whose value could not be read where a recipe sets them, each with the reason: said where
+// one is asked for. What a variable fills in is a string, but where Docker casts it (`replicas: "${N}"`). `x-…`
 // keys stay as written, and are refused where Docker would stumble over them.
-void interpolate_compose(YamlValue& file, const std::map<std::string, std::string>& env, std::vector<std::string>& warnings);
+void interpolate_compose(YamlValue& file, const std::map<std::string, std::string>& env, std::vector<std::string>& warnings,
+                         const std::map<std::string, std::string>& unread);
 
 }  // namespace simmer

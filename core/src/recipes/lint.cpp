@@ -42,14 +42,11 @@ void lint_environment(const YamlValue& service, const std::string& name, std::ve
     if (entry.value.is_scalar() && !entry.value.quoted) findings.push_back({"R009", false, "service " + name + ": " + entry.key + " is a number; put it in quotes"});
 }
 
-// A name made as …_${X_VERSION} ends in '_' when nobody says the version.
-void lint_versions(const std::vector<ResourceFacts>& resources, const std::string& rule, const std::string& kind,
-                   const std::string& remedy, std::vector<LintFinding>& findings) {
-  for (const auto& resource : resources) {
-    const std::string& name = resource.resolved_name;
-    if (!name.empty() && (name.back() == '_' || (name.size() > 2 && name.compare(name.size() - 2, 2, "_v") == 0)))
-      findings.push_back({rule, true, kind + " " + resource.name + " has no version in its name '" + name + "': " + remedy});
-  }
+// Nothing would ask: it is started now and then by others, or does one thing and ends.
+bool rests_or_ends(const ServiceFacts& service, const YamlValue* written) {
+  const YamlValue* deploy = written != nullptr ? written->find("deploy") : nullptr;
+  const YamlValue* mode = deploy != nullptr ? deploy->find("mode") : nullptr;
+  return service.replicas == 0 || (mode != nullptr && mode->text.ends_with("-job"));
 }
 
 // SECRET_DB_PASSWORD_VERSION for db_password.
@@ -57,6 +54,39 @@ std::string version_variable(const std::string& secret) {
   std::string name = "SECRET_" + secret + "_VERSION";
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return c == '-' ? '_' : std::toupper(c); });
   return name;
+}
+
+// What reading said of the variable that the name of `resource` lacks; "" where it said nothing.
+std::string unset_in_name(const RecipeTree& tree, const std::string& section, const std::string& resource) {
+  const YamlValue* all = tree.compose.find(section);
+  const YamlValue* found = all != nullptr ? all->find(resource) : nullptr;
+  const YamlValue* name = found != nullptr ? found->find("name") : nullptr;
+  if (name == nullptr) return "";
+  const std::string place = name->place() + ": ", taken = ", taken as empty";
+  for (std::string warning : tree.warnings) {
+    if (!warning.starts_with(place)) continue;
+    if (const auto at = warning.find(taken); at != std::string::npos) return warning.erase(at, taken.size()).substr(place.size());
+  }
+  return "";
+}
+
+// A name made as …_${X_VERSION} ends in '_' when nobody says the version.
+bool lacks_version(const ResourceFacts& resource) {
+  const std::string& name = resource.resolved_name;
+  return !name.empty() && (name.back() == '_' || (name.size() > 2 && name.compare(name.size() - 2, 2, "_v") == 0));
+}
+
+void lint_versions(const RecipeTree& tree, std::vector<LintFinding>& findings) {
+  const auto missing = [](const std::string& kind, const ResourceFacts& resource) { return kind + " " + resource.name + " has no version in its name '" + resource.resolved_name + "': "; };
+  for (const auto& config : tree.facts.configs) {
+    if (!lacks_version(config)) continue;
+    const std::string unset = unset_in_name(tree, "configs", config.name);
+    // Where a line of abra.sh is named already, "export it" would be no news.
+    const bool is_told = unset.ends_with(")");
+    findings.push_back({"S002", true, missing("config", config) + unset + (is_told ? "" : (unset.empty() ? "" : "; ") + std::string("export it in abra.sh"))});
+  }
+  for (const auto& secret : tree.facts.secrets)
+    if (lacks_version(secret)) findings.push_back({"S003", true, missing("secret", secret) + "set " + version_variable(secret.name) + " in .env.sample"});
 }
 
 // Overlays too, that COMPOSE_FILE does not name: what serves them alone may stand in .env.sample all the same.
@@ -140,10 +170,10 @@ std::vector<LintFinding> lint(const RecipeTree& tree) {
   const YamlValue* services = compose.find("services");
   for (const auto& service : tree.facts.services) {
     has_app = has_app || service.name == "app";
-    if (service.healthcheck.empty())
+    const YamlValue* written = services != nullptr ? services->find(service.name) : nullptr;
+    if (service.healthcheck.empty() && !rests_or_ends(service, written))
       findings.push_back({"R002", false, "service " + service.name + " has no healthcheck; add one, or disable it on purpose"});
     lint_image(service, findings);
-    const YamlValue* written = services != nullptr ? services->find(service.name) : nullptr;
     if (written != nullptr) lint_environment(*written, service.name, findings);
   }
   if (const auto sample = read_recipe_file(tree.dir, ".env.sample")) lint_env_sample(*sample, findings);
@@ -155,8 +185,7 @@ std::vector<LintFinding> lint(const RecipeTree& tree) {
         {"S001", true, "the version label '" + tree.version_label + "' is no <recipe>+<app> version (like 1.2.0+3.4)"});
   else if (!tree.facts.version.empty() && tree.facts.version != tree.version_label)
     findings.push_back({"S008", true, "the release is tagged " + tree.facts.version + ", and the version label says " + tree.version_label});
-  lint_versions(tree.facts.configs, "S002", "config", "export it in abra.sh", findings);
-  lint_versions(tree.facts.secrets, "S003", "secret", "set SECRET_…_VERSION in .env.sample", findings);
+  lint_versions(tree, findings);
   lint_secrets(tree, findings);
   for (const auto& service : tree.facts.services) lint_backup_labels(tree, service, findings);
   lint_proxy_names(tree, findings);

@@ -15,7 +15,7 @@ class Search {
  public:
   Search(const RecipeRepository& repository, const ResolvedRef& under_test, const std::function<std::string()>& label)
       : repository_(repository), under_test_(under_test), head_(under_test.commit.substr(0, 40)), label_(label) {
-    const bool dirty = under_test.commit.ends_with("+U");
+    const bool dirty = is_changed();
     const auto all = repository.releases();
     // A changed working tree is newer than its head: the head's own release is a base for it.
     for (auto release = all.rbegin(); release != all.rend(); ++release)
@@ -43,6 +43,8 @@ class Search {
   }
 
  private:
+  bool is_changed() const { return under_test_.commit.ends_with("+U"); }
+  bool has_no_commit() const { return under_test_.commit.starts_with("tree-"); }
   std::string place() const { return repository_.path().string(); }
 
   template <class Condition>
@@ -71,7 +73,8 @@ class Search {
       if (!reachable) return none("there is no release older than its label, " + text + ", in " + place());
     }
     if (reachable) return {reachable, "", true};
-    if (under_test_.is_working_tree) return {others_.front(), "", true};
+    // A checkout of which all is committed is that commit, whoever names it by its path.
+    if (is_changed() || has_no_commit()) return {others_.front(), "", true};
     const auto missing = repository_.what_may_be_missing();
     return {std::nullopt,
             "it cannot be told which release is older than " + head_.substr(0, 12) + ": " + because + (missing.empty() ? "" : ", as " + missing) +

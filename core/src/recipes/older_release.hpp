@@ -19,8 +19,8 @@ struct OlderRelease {
 
 // The newest release, pre-releases aside, that is older than the state under test: for a release by version; for
 // anything else the newest one in its history. A history that does not say (cut off, rewritten, unrelated) leaves it to
-// the version in the state's label, which `label` reads ("": it has none) and which is asked for only then. A working tree
-// that has neither counts as newer than every release.
+// the version in the state's label, which `label` reads ("": it has none) and which is asked for only then. What is
+// not committed and has neither counts as newer than every release; of a commit, by its id or as a clean checkout, it cannot be told.
 OlderRelease older_release(const RecipeRepository& repository, const ResolvedRef& under_test, const std::function<std::string()>& label);
 
 }  // namespace simmer

@@ -85,7 +85,7 @@ std::vector<FileObject> read_file_objects(const std::filesystem::path& dir, cons
       const std::string name = section.substr(0, section.size() - 1) + " " + entry.key;
       if (entry.value.find("external") != nullptr || entry.value.find("driver") != nullptr) continue;
       const YamlValue* file = entry.value.find("file");
-      if (file == nullptr || file->text.empty()) entry.value.refuse(name + " names no file and is not external");
+      if (file == nullptr || file->text.empty()) entry.value.refuse(name + " names no file and is not external: write file: and a path, or external: true");
       if (!stays_inside(dir, file->text)) continue;
       FileObject object{section == "secrets", entry.key, "", "", {}};
       auto content = read_recipe_file(dir, file->text);
@@ -94,7 +94,7 @@ std::vector<FileObject> read_file_objects(const std::filesystem::path& dir, cons
       if (object.content.empty() || object.content.size() > most) file->refuse(name + ": '" + file->text + "' has " + std::to_string(object.content.size()) + " bytes; Docker takes 1 to " + std::to_string(most));
       if ((total += object.content.size()) > std::size_t{16} << 20U) file->refuse("the configs and secrets of the recipe are larger than 16 MiB");
       const YamlValue* own_name = entry.value.find("name");
-      if (own_name != nullptr && !names.insert(own_name->text).second) own_name->refuse(name + " has the name '" + own_name->text + "' of another one");
+      if (own_name != nullptr && !names.insert(own_name->text).second) own_name->refuse(name + " has the name '" + own_name->text + "' of another one: give it one of its own");
       if (const YamlValue* driver = entry.value.find("template_driver")) object.template_driver = driver->text;
       if (const YamlValue* labels = entry.value.find("labels"))
         for (const auto& label : labels->entries) object.labels[label.key] = label.value.text;

@@ -1,6 +1,7 @@
 // Promise P16: a recipe under test cannot reach out of its run. Its compose file is code; this judges
 // the one file that Docker gets, construct by construct, before anything of it is deployed. Keys that Docker
-// does not know are not in it: reading refuses them. docs/recipe-policy.md is the table of it.
+// does not know are not in it: reading refuses them. What lies outside of the recipe and would have to be read is refused here, by one
+// rule for runs and for `recipe show`, and one_file() would hand over nothing of it. docs/recipe-policy.md is the table of it.
 #include <algorithm>
 #include <cctype>
 #include <optional>
@@ -42,8 +43,8 @@ class PolicyJudge {
   std::vector<PolicyViolation> judge() {
     const YamlValue& compose = tree_.compose;
     for (const char* name : {"STACK_NAME", "DOMAIN"})
-      if (tree_.facts.abra_exports.count(name) != 0)
-        add("foreign-hosts", std::string("abra.sh sets ") + name + ", which is the run's own");
+      if (const auto line = tree_.abra_lines.find(name); line != tree_.abra_lines.end())
+        add("foreign-hosts", "abra.sh:" + std::to_string(line->second) + ": sets " + name + ", which is the run's own: leave the line out");
     if (const YamlValue* services = compose.find("services"))
       for (const auto& entry : services->entries) {
         service_ = entry.key;
@@ -69,6 +70,12 @@ class PolicyJudge {
   void add(const std::string& permission, const std::string& what) {
     const std::string place = here_ != nullptr ? here_->place() + ": " : "";
     violations_.push_back({permission, service_, one_line(place + (service_.empty() ? "" : "service " + service_ + " ") + what)});
+  }
+
+  // Docker is given contents, not paths, and Simmer reads nothing out there for anybody.
+  void add_unreadable(const std::string& permission, const std::string& what) {
+    add(permission, what + ", outside of the recipe: nothing there is read, whatever is allowed; put the file into the recipe");
+    violations_.back().in_any_case = true;
   }
 
   // Present, and not empty: `devices: []` asks for nothing. What is judged from here on stands there.
@@ -193,7 +200,10 @@ class PolicyJudge {
         add("bind-mounts", what + " " + shown(value) + ", outside of the recipe");
     };
     if (const YamlValue* files = asked_for(service, "env_file"))
-      for (const auto& file : files->items) inside(file, "reads env_file");
+      for (const auto& file : files->items) {
+        here_ = &file;
+        if (!stays_inside(tree_.dir, file.text)) add_unreadable("bind-mounts", "reads env_file " + shown(file));
+      }
     const YamlValue* build = asked_for(service, "build");
     if (build == nullptr) return;
     if (build->is_scalar()) return inside(*build, "builds from");
@@ -308,7 +318,7 @@ class PolicyJudge {
   void judge_content(const ResourceFacts& resource, const std::string& kind, const YamlValue* value) {
     const std::string name = kind + " " + resource.name;
     if (const auto file = resource.options.find("file"); file != resource.options.end() && !stays_inside(tree_.dir, file->second))
-      add("foreign-" + kind + "s", name + " is read from " + file->second + ", outside of the recipe");
+      add_unreadable("foreign-" + kind + "s", name + " is read from " + file->second);
     if (value != nullptr && asked_for(*value, "driver") != nullptr) add("foreign-" + kind + "s", name + " comes from a driver");
     if (const auto driver = resource.options.find("template_driver");
         driver != resource.options.end() && driver->second != "golang")
@@ -375,7 +385,7 @@ const std::vector<std::string>& policy_permissions() {
 std::vector<PolicyViolation> judge_policy(const RecipeTree& tree, const std::string& stack, const std::string& domain,
                                           const std::vector<std::string>& allowed, const std::string& proxy_network) {
   std::vector<PolicyViolation> violations = PolicyJudge(tree, stack, domain, proxy_network).judge();
-  std::erase_if(violations, [&](const PolicyViolation& violation) { return is_allowed(allowed, violation.permission); });
+  std::erase_if(violations, [&](const PolicyViolation& violation) { return !violation.in_any_case && is_allowed(allowed, violation.permission); });
   return violations;
 }
 

@@ -104,7 +104,7 @@ std::string ProxyLabels::foreign_in(const std::string& label, const std::string&
   if (section.ends_with(".routers")) {
     if (option == "rule") {
       const std::string foreign = foreign_host_in_rule(value, domain_);
-      return foreign.empty() ? "" : "has the router rule " + shortened(value) + ", which " + foreign + " instead of " + domain_;
+      return foreign.empty() ? "" : "has the router rule " + shortened(value) + ", which " + foreign;
     }
     if (option.starts_with("tls.domains")) return foreign_certificate(label, value);
     // Simmer leaves LETS_ENCRYPT_ENV empty in a run: a new host each time would use up what an authority grants the whole domain.

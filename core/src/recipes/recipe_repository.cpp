@@ -84,14 +84,14 @@ Commit find_commit(git_repository* repository, const std::string& commit, const 
 void check_link(const std::filesystem::path& link, const std::filesystem::path& target) {
   const auto end = (link.parent_path() / target).lexically_normal();
   if (target.is_absolute() || (!end.empty() && *end.begin() == ".."))
-    refuse_recipe("the link " + link.string() + " leaves the recipe (it points to " + target.string() + ")");
+    refuse_recipe("the link " + link.string() + " leaves the recipe (it points to " + target.string() + "): put the file itself there, or link to one of the recipe's");
 }
 
 void check_links_on_disk(const std::filesystem::path& tree) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(tree)) {
     if (!entry.is_symlink()) continue;
     const std::string link = entry.path().lexically_relative(tree).string();
-    if (!stays_inside(tree, link)) refuse_recipe("the link " + link + " leaves the recipe, or leads in circles");
+    if (!stays_inside(tree, link)) refuse_recipe("the link " + link + " leaves the recipe, or leads in circles: put the file itself there, or link to one of the recipe's");
   }
 }
 
@@ -122,12 +122,12 @@ class TreeWriter {
   TreeWriter(git_repository* repository, fs::path to) : repository_(repository), to_(std::move(to)) {}
 
   void write(const git_tree* tree, const fs::path& below = {}, int depth = 0) {
-    if (depth > 100) refuse_recipe("folders nested more than 100 deep in " + below.string());
+    if (depth > 100) refuse_recipe("folders nested more than 100 deep in " + below.string() + ": lay them less deep");
     for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
       const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
       const std::string name = git_tree_entry_name(entry);
       check_name(name, below);
-      if (++files_ > 20000) refuse_recipe("the commit holds more than 20000 files and folders");
+      if (++files_ > 20000) refuse_recipe("the commit holds more than 20000 files and folders, with " + (below / name).string() + ": leave out what no app needs");
       write_entry(entry, below / name, depth);
     }
   }
@@ -138,7 +138,7 @@ class TreeWriter {
     std::string lower = name;
     std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
     if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos || lower == ".git")
-      refuse_recipe("the commit holds a file named '" + (below / name).string() + "', which no recipe may");
+      refuse_recipe("the commit holds a file named '" + (below / name).string() + "', which no recipe may: call it something else");
   }
 
   void write_entry(const git_tree_entry* entry, const fs::path& path, int depth) {
@@ -159,7 +159,7 @@ class TreeWriter {
       case GIT_FILEMODE_COMMIT:
         refuse_recipe(path.string() + " is a git submodule; a recipe must hold its files itself");
       default:
-        refuse_recipe(path.string() + " has a file type that no recipe may hold");
+        refuse_recipe(path.string() + " has a file type that no recipe may hold: make it a file, a folder or a link");
     }
   }
 
@@ -170,7 +170,7 @@ class TreeWriter {
     git_object_t type = GIT_OBJECT_ANY;
     if (git_repository_odb(&objects, repository_) == 0 && git_odb_read_header(&size, &type, objects, git_tree_entry_id(entry)) == 0) bytes_ += size;
     git_odb_free(objects);
-    if (bytes_ > std::uint64_t{512} << 20U) refuse_recipe("the commit is larger than 512 MiB, with " + path.string());
+    if (bytes_ > std::uint64_t{512} << 20U) refuse_recipe("the commit is larger than 512 MiB, with " + path.string() + ": leave out what no app needs");
     git_blob* blob = nullptr;
     if (git_blob_lookup(&blob, repository_, git_tree_entry_id(entry)) != 0) damaged(path);
     return git::Blob(blob);
@@ -196,7 +196,7 @@ class TreeWriter {
     const git::Blob blob = read_blob(entry, path);
     const std::string target(static_cast<const char*>(git_blob_rawcontent(blob.get())),
                              static_cast<std::size_t>(git_blob_rawsize(blob.get())));
-    if (target.empty() || target.find('\0') != std::string::npos) refuse_recipe("the link " + path.string() + " has no target");
+    if (target.empty() || target.find('\0') != std::string::npos) refuse_recipe("the link " + path.string() + " has no target: leave it out");
     git::check_link(path, target);
     if (::symlink(target.c_str(), (to_ / path).c_str()) != 0) throw_errno("making link " + (to_ / path).string(), errno);
   }

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
+#include <config/config.hpp>
 #include <recipes/compose.hpp>
 #include <recipes/docker_words.hpp>
-#include <recipes/one_file.hpp>
 #include <recipes/env_file.hpp>
+#include <recipes/inside.hpp>
+#include <recipes/one_file.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -18,24 +20,67 @@ void lay_over(Environment& env, const std::map<std::string, std::string>& export
     if (name != "STACK_NAME" && name != "DOMAIN" && name != "LETS_ENCRYPT_ENV") env[name] = value;
 }
 
-void refuse_tools_names(const Environment& set, const std::string& file) {
-  for (const auto& [name, value] : set)
-    if (is_tools_name(name)) refuse_recipe(file + ": sets " + name + ", which the tools that deploy it obey; call the variable something else");
+[[noreturn]] void refuse_tools_name(const std::string& place, const std::string& name) {
+  refuse_recipe(place + ": sets " + name + ", which the tools that deploy it obey; call the variable something else");
 }
 
-std::vector<std::string> files_to_read(const std::filesystem::path& dir, const Environment& env) {
+// abra.sh, judged as far as reading goes.
+AbraScript read_script(const std::string& text) {
+  AbraScript script = read_abra_script(text);
+  for (const auto& [name, line] : script.lines) {
+    const std::string place = "abra.sh:" + std::to_string(line);
+    if (is_tools_name(name)) refuse_tools_name(place, name);
+    // Its deployer reads COMPOSE_FILE before it reads this file.
+    if (name == "COMPOSE_FILE") refuse_recipe(place + ": sets COMPOSE_FILE; it belongs into .env.sample");
+  }
+  return script;
+}
+
+// Why a variable of a line that is not read has no value: said where it is asked for.
+std::map<std::string, std::string> reasons_of(const AbraScript& script) {
+  std::map<std::string, std::string> reasons;
+  for (const auto& [name, line] : script.unread)
+    if (name != "STACK_NAME" && name != "DOMAIN" && name != "LETS_ENCRYPT_ENV") reasons[name] = "abra.sh:" + std::to_string(line) + " is not read: only a shell could work it out; write a constant";
+  return reasons;
+}
+
+std::vector<std::string> compose_files_in(const std::filesystem::path& dir) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator entry(dir, failed), end; !failed && entry != end; entry.increment(failed))
+    if (const std::string name = entry->path().filename(); name.ends_with(".yml") || name.ends_with(".yaml")) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// `place`: where COMPOSE_FILE is set.
+std::vector<std::string> files_to_read(const std::filesystem::path& dir, const Environment& env, const std::string& place) {
   const auto asked = env.find("COMPOSE_FILE");
   if (asked != env.end() && !asked->second.empty()) {
     std::vector<std::string> files;
     std::istringstream parts(asked->second);
     for (std::string file; std::getline(parts, file, ':');)
       if (!file.empty() && std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
-    if (files.size() > 50) refuse_recipe("COMPOSE_FILE names more than 50 files");
+    if (files.size() > 50) refuse_recipe(place + ": COMPOSE_FILE names more than 50 files: merge some of them");
+    for (const auto& file : files) {
+      const std::string names = place + ": COMPOSE_FILE names '" + one_line(file) + "', ";
+      if (!stays_inside(dir, file)) refuse_recipe(names + "which leaves the recipe's folder: name files of the recipe");
+      if (!read_recipe_file(dir, file)) refuse_recipe(names + "and there is no such file in the recipe" + did_you_mean(file, compose_files_in(dir)));
+    }
     if (!files.empty()) return files;
   }
   for (const char* name : {"compose.yml", "compose.yaml", "docker-compose.yml", "docker-compose.yaml"})
     if (read_recipe_file(dir, name)) return {name};
-  refuse_recipe("there is no compose.yml in it");
+  refuse_recipe("there is no compose.yml in it: write one, or name the files in COMPOSE_FILE in .env.sample");
+}
+
+// "app's env" where the app sets it: that is what counts then.
+std::string place_of(const std::string& name, const std::vector<EnvLine>& sample, const Environment& given) {
+  std::string place = "the app's env";
+  if (given.contains(name)) return place;
+  for (const auto& line : sample)
+    if (line.name == name) place = ".env.sample:" + std::to_string(line.line);
+  return place;
 }
 
 // "coop-cloud.<stack>.version"; without a known stack, any one between the two.
@@ -63,41 +108,40 @@ std::optional<std::chrono::milliseconds> find_timeout(const RecipeFacts& facts, 
 
 RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string& recipe, const Environment& env,
                             const std::filesystem::path& simmer_yml_from) {
-  return while_doing("reading recipe " + recipe, [&] {
-    RecipeTree tree;
-    tree.dir = dir;
-    tree.facts.recipe = recipe;
+  RecipeTree tree;
+  tree.dir = dir;
+  tree.facts.recipe = recipe;
 
-    Environment full;
-    std::vector<EnvLine> sample;
-    if (const auto text = read_recipe_file(dir, ".env.sample")) {
-      sample = read_env_lines(*text, ".env.sample");
-      tree.facts.env_sample = parse_env_file(*text, ".env.sample");
-      refuse_tools_names(tree.facts.env_sample, ".env.sample");
-    }
-    refuse_tools_names(env, "the app's env");
-    full = evaluate_env(sample, env, ".env.sample", tree.warnings);
-    if (const auto text = read_recipe_file(dir, "abra.sh")) tree.facts.abra_exports = read_abra_exports(*text);
-    refuse_tools_names(tree.facts.abra_exports, "abra.sh");
-    // Its deployer reads COMPOSE_FILE before it reads this file.
-    if (tree.facts.abra_exports.count("COMPOSE_FILE") != 0) refuse_recipe("abra.sh: sets COMPOSE_FILE; it belongs into .env.sample");
-    lay_over(full, tree.facts.abra_exports);
-    tree.environment = full;
+  std::vector<EnvLine> sample;
+  if (const auto text = read_recipe_file(dir, ".env.sample")) {
+    sample = read_env_lines(*text, ".env.sample");
+    tree.facts.env_sample = parse_env_file(*text, ".env.sample");
+    for (const auto& line : sample)
+      if (is_tools_name(line.name)) refuse_tools_name(".env.sample:" + std::to_string(line.line), line.name);
+  }
+  for (const auto& [name, value] : env)
+    if (is_tools_name(name)) refuse_tools_name("the app's env", name);
+  Environment full = evaluate_env(sample, env, ".env.sample", tree.warnings);
+  AbraScript script;
+  if (const auto text = read_recipe_file(dir, "abra.sh")) script = read_script(*text);
+  tree.facts.abra_exports = script.exports;
+  tree.abra_lines = script.lines;
+  lay_over(full, script.exports);
+  tree.environment = full;
 
-    tree.compose_files = files_to_read(dir, full);
-    tree.compose = load_compose(dir, tree.compose_files, full, tree.warnings);
-    read_compose_facts(tree.compose, tree.facts);
-    tree.objects = read_file_objects(dir, tree.compose);
-    tree.limits = read_limits(tree.compose);
-    tree.secret_rules = read_secret_rules(sample, full, tree.warnings);
-    tree.version_label = find_label(tree.facts, full, "version");
-    tree.facts.version = tree.version_label;
-    tree.facts.timeout = find_timeout(tree.facts, full, tree.warnings);
+  tree.compose_files = files_to_read(dir, full, place_of("COMPOSE_FILE", sample, env));
+  tree.compose = load_compose(dir, tree.compose_files, full, tree.warnings, reasons_of(script));
+  read_compose_facts(tree.compose, tree.facts);
+  tree.objects = read_file_objects(dir, tree.compose);
+  tree.limits = read_limits(tree.compose);
+  tree.secret_rules = read_secret_rules(sample, full, tree.warnings);
+  tree.version_label = find_label(tree.facts, full, "version");
+  tree.facts.version = tree.version_label;
+  tree.facts.timeout = find_timeout(tree.facts, full, tree.warnings);
 
-    const auto& yml_dir = simmer_yml_from.empty() ? dir : simmer_yml_from;
-    if (const auto text = read_recipe_file(yml_dir, "simmer.yml")) tree.facts.simmer_yml = read_simmer_yml(*text, "simmer.yml", tree.turning_over);
-    return tree;
-  });
+  const auto& yml_dir = simmer_yml_from.empty() ? dir : simmer_yml_from;
+  if (const auto text = read_recipe_file(yml_dir, "simmer.yml")) tree.facts.simmer_yml = read_simmer_yml(*text, "simmer.yml", tree.turning_over);
+  return tree;
 }
 
 }  // namespace simmer

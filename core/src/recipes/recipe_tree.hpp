@@ -36,6 +36,7 @@ struct PolicyViolation {
   std::string permission;  // the `allow` word that would permit it: bind-mounts, docker-socket, …
   std::string service;     // empty: top level
   std::string what;        // for people: "compose.yml:12:9: service app mounts /etc"
+  bool in_any_case = false;  // refused whatever is allowed: what Simmer would have to read lies outside of the recipe
 };
 
 struct RecipeTree {
@@ -44,6 +45,7 @@ struct RecipeTree {
   Environment environment;                 // complete: what the compose files were interpolated with, and have to be deployed with
   std::vector<std::string> compose_files;  // relative, in merge order
   YamlValue compose;                       // the one file that these are to Docker: what the policy judges and engines deploy
+  std::map<std::string, std::size_t> abra_lines;  // where abra.sh exports each name
   std::vector<FileObject> objects;         // configs and secrets by content, from files of the recipe
   std::map<std::string, ServiceLimits> limits;  // service -> deploy.resources.limits
   std::vector<SecretRule> secret_rules;
@@ -56,7 +58,7 @@ struct RecipeTree {
 // (a recipe can be shown without: what is unset is empty, with a warning). As with abra, what abra.sh
 // exports wins over both, except STACK_NAME and DOMAIN, which are the deployment's own.
 // `simmer_yml_from`: a folder whose simmer.yml counts instead (the target branch's, for a change by
-// someone who is not trusted); empty: the tree's own. Throws Error(recipe): file, line, what.
+// someone who is not trusted); empty: the tree's own. Throws Error(recipe): file, line, what; that a recipe is read, and which, its caller adds.
 RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string& recipe, const Environment& env,
                             const std::filesystem::path& simmer_yml_from = {});
 
@@ -66,7 +68,7 @@ RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string&
 std::string one_file(const RecipeTree& tree);
 
 // What of `tree` is not allowed for a run whose stack is `stack` at `domain`. `allowed`: the
-// operator's exceptions (the words of PolicyViolation::permission). `proxy_network` is not foreign.
+// operator's exceptions (the words of PolicyViolation::permission); none helps where it is `in_any_case`. `proxy_network` is not foreign.
 std::vector<PolicyViolation> judge_policy(const RecipeTree& tree, const std::string& stack, const std::string& domain,
                                           const std::vector<std::string>& allowed, const std::string& proxy_network);
 

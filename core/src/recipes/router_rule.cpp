@@ -41,6 +41,8 @@ bool is_own_pattern(const std::string& written, const std::string& domain) {
   return pattern == "^" + escaped + "$" || ends_with(pattern, "\\." + escaped + "$");
 }
 
+const std::string unreadable = "cannot be read: write it like Host(`${DOMAIN}`) && PathPrefix(`/x`)";
+
 // rule := all { "||" all };  all := one { "&&" one };  one := "!" one | "(" rule ")" | Name "(" args ")"
 class RuleReader {
  public:
@@ -49,8 +51,8 @@ class RuleReader {
   std::string judge() {
     const bool bound = any(0);
     skip_blanks();
-    if (at_ != rule_.size()) fail("is no rule that can be read");
-    if (complaint_.empty() && !bound) fail("is not bound to a host");
+    if (at_ != rule_.size()) fail(unreadable);
+    if (complaint_.empty() && !bound) fail("is bound to no host: add Host(`${DOMAIN}`) &&");
     return complaint_;
   }
 
@@ -79,7 +81,7 @@ class RuleReader {
     }
     if (take("(")) {
       const bool bound = any(depth + 1);
-      if (!take(")")) return fail("is no rule that can be read");
+      if (!take(")")) return fail(unreadable);
       return bound;
     }
     return matcher();
@@ -89,13 +91,13 @@ class RuleReader {
     skip_blanks();
     std::string name;
     while (at_ < rule_.size() && std::isalnum(static_cast<unsigned char>(rule_[at_])) != 0) name += rule_[at_++];
-    if (name.empty() || !take("(")) return fail("is no rule that can be read");
+    if (name.empty() || !take("(")) return fail(unreadable);
     std::vector<std::string> arguments;
     if (!take(")")) {
       do {
-        if (!read_argument(arguments)) return fail("is no rule that can be read");
+        if (!read_argument(arguments)) return fail(unreadable);
       } while (take(","));
-      if (!take(")")) return fail("is no rule that can be read");
+      if (!take(")")) return fail(unreadable);
     }
     return judge_matcher(lower(name), arguments);
   }
@@ -107,7 +109,7 @@ class RuleReader {
     if (negated_) return false;
     for (const auto& argument : arguments)
       if (!(literal ? is_own_host(argument, domain_) : is_own_pattern(argument, domain_)))
-        return fail("answers for '" + argument.substr(0, 100) + "'");
+        return fail("answers for '" + argument.substr(0, 100) + "' instead of " + domain_);
     return !arguments.empty();
   }
 

@@ -114,7 +114,7 @@ class TreeCopy {
 
   // Is anything of it in the copy now?
   bool copy_folder(const Fd& folder, const fs::path& below, std::size_t depth) {
-    if (depth > max_depth) refuse_recipe("folders nested more than 100 deep in " + below.string());
+    if (depth > max_depth) refuse_recipe("folders nested more than 100 deep in " + below.string() + ": lay them less deep");
     bool any = false;
     for (const auto& name : names_in(folder, from_ / below)) {
       check_limit();
@@ -140,11 +140,11 @@ class TreeCopy {
     struct stat info {};
     if (!inode || ::fstat(inode.get(), &info) != 0) throw_errno("reading " + shown(from_ / path), errno);
     if (name != ".gitignore" && is_left_out(path, S_ISDIR(info.st_mode))) return false;
-    if (++entries_ > max_entries) refuse_recipe("the tree holds more than 20000 files and folders");
+    if (++entries_ > max_entries) refuse_recipe("the tree holds more than 20000 files and folders, with " + path.string() + ": leave out what no app needs, or have git ignore it");
     if (S_ISDIR(info.st_mode)) return copy_below(inode, path, depth);
     if (S_ISLNK(info.st_mode)) copy_link(inode, path);
     else if (S_ISREG(info.st_mode)) copy_file(inode, path, info);
-    else refuse_recipe(path.string() + " is neither file, folder nor link");
+    else refuse_recipe(path.string() + " is neither file, folder nor link: remove it, or have git ignore it");
     return true;
   }
 
@@ -171,7 +171,7 @@ class TreeCopy {
   }
 
   void copy_file(const Fd& inode, const fs::path& path, const struct stat& info) {
-    if (path.filename() == ".gitignore" && static_cast<std::size_t>(info.st_size) > yaml_max_bytes) refuse_recipe(path.string() + " is larger than 1 MiB");
+    if (path.filename() == ".gitignore" && static_cast<std::size_t>(info.st_size) > yaml_max_bytes) refuse_recipe(path.string() + " is larger than 1 MiB: shorten it");
     refuse_too_large(static_cast<std::uint64_t>(info.st_size), path);
     const Fd from(::open(("/proc/self/fd/" + std::to_string(inode.get())).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     if (!from) throw_errno("reading " + shown(from_ / path), errno);
@@ -198,7 +198,7 @@ class TreeCopy {
   }
 
   void refuse_too_large(std::uint64_t more, const fs::path& path) const {
-    if (more > max_bytes - bytes_) refuse_recipe("the tree is larger than 512 MiB, with " + path.string());
+    if (more > max_bytes - bytes_) refuse_recipe("the tree is larger than 512 MiB, with " + path.string() + ": leave out what no app needs, or have git ignore it");
   }
 
   void check_limit() const {

@@ -16,6 +16,7 @@
 #include <base/printable.hpp>
 #include <base/utf8.hpp>
 #include <recipes/inside.hpp>
+#include <recipes/odd_text.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -27,6 +28,8 @@ std::string one_line(const std::string& text) {
   while (!is_utf8(shown.substr(0, end))) --end;
   return shown.substr(0, end) + "…";
 }
+
+static const char* const too_large = ": shorten it; a compose file: split it into files that COMPOSE_FILE names";
 
 void refuse_recipe(const std::string& message) { throw Error(ErrorKind::recipe, one_line(message)); }
 
@@ -123,26 +126,6 @@ bool is_printable(const std::string& text) {
   return std::none_of(text.begin(), text.end(), [](unsigned char c) { return (c < ' ' && c != '\n' && c != '\t') || c == 0x7f; });
 }
 
-// Docker's reader ends a line at NEL, LS, PS and a lone CR, ours does not: what follows one in a comment
-// would be seen by Docker alone. Bytes that are no UTF-8 are each replaced by a character of their own choice. The same goes for encodings that need NUL bytes.
-void refuse_odd_characters(const std::string& text, const std::string& shown_name) {
-  std::size_t line = 1;
-  if (!is_utf8(text)) refuse_recipe(shown_name + ": is no text in UTF-8");
-  for (std::size_t i = 0; i < text.size();) {
-    const std::string_view rest = std::string_view(text).substr(i);
-    const std::size_t length = utf8_length(rest);
-    const std::uint32_t point = utf8_code(rest.substr(0, length));
-    // A line that begins with '%' is an order to the reader, and readers know different ones.
-    if (point == '%' && (i == 0 || text[i - 1] == '\n') && rest.substr(0, rest.find_first_of("\r\n")) != "%YAML 1.1") refuse_recipe(shown_name + ":" + std::to_string(line) + ": a directive ('%…') at the beginning of the line; leave it out");
-    const bool plain = point == '\t' || point == '\n' || (point >= 0x20 && point < 0x7f) || (point >= 0xa0 && point < 0xfffe) || point > 0xffff;
-    const bool crlf = point == '\r' && rest.starts_with("\r\n");
-    const bool odd = point == 0x2028 || point == 0x2029 || (point == 0xfeff && i > 0);
-    if ((!plain && !crlf) || odd) refuse_recipe(shown_name + ":" + std::to_string(line) + ": a control character or an unusual line break");
-    line += point == '\n';
-    i += length;
-  }
-}
-
 // Hears where documents begin, and nothing else.
 class DocumentStarts : public YAML::EventHandler {
  public:
@@ -166,7 +149,7 @@ void refuse_second_document(const std::string& text, const std::string& shown_na
   DocumentStarts starts;
   if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return;
   const std::string line = starts.last ? ":" + std::to_string(std::max(starts.last->line, 0) + 1) : "";
-  refuse_recipe(shown_name + line + ": a second YAML document begins here; only one is read");
+  refuse_recipe(shown_name + line + ": a second YAML document begins here, and only one is read: put all into the first");
 }
 
 }  // namespace
@@ -259,13 +242,20 @@ class YamlConversion {
 
   static bool is_quoted(const YAML::Node& node) { return node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str"; }
 
+  static void refuse_odd_key(const std::string& name, const YamlValue& key) {
+    constexpr std::size_t longest = 1000, enough_to_find_it = 60;
+    if (name.empty()) key.refuse("an empty key: write a name before the ':'");
+    if (name.size() > longest) key.refuse("the key '" + name.substr(0, enough_to_find_it) + "…' has " + std::to_string(name.size()) + " characters, and " + std::to_string(longest) + " are the most: make it shorter");
+    if (!is_printable(name)) key.refuse("the key '" + name + "' holds a control character: leave it out");
+  }
+
   static void convert_scalar(const YAML::Node& node, YamlValue& value) {
     value.kind = YamlValue::Kind::scalar;
     value.text = node.Scalar();
     value.quoted = is_quoted(node);
-    if (!is_utf8(value.text)) value.refuse("an escape that is no character");
+    if (!is_utf8(value.text)) value.refuse("an escape ('\\x…', '\\u…') that is no character of Unicode: write the character itself");
     // A NUL would end a name early for whoever hands it to the system.
-    if (value.text.find('\0') != std::string::npos) value.refuse("a NUL character");
+    if (value.text.find('\0') != std::string::npos) value.refuse("a NUL character ('\\0'): leave it out");
   }
 
   void convert_map(const YAML::Node& node, YamlValue& value, std::size_t depth) {
@@ -274,17 +264,17 @@ class YamlConversion {
     std::vector<YamlValue> merged;  // of `<<`, the first one wins
     for (const auto& pair : node) {
       const YamlValue key = at(pair.first);
-      if (!pair.first.IsScalar()) key.refuse("a key must be a single word");
+      if (!pair.first.IsScalar()) key.refuse("a key must be a single word, no list or mapping");
       refuse_tab_before(pair.first, key);
       const std::string& name = pair.first.Scalar();
-      if (name.empty() || name.size() > 1000 || !is_printable(name)) key.refuse("a key that is empty, too long or not printable");
-      if (!seen.insert(name).second) key.refuse("'" + name + "' stands twice in one mapping");
+      refuse_odd_key(name, key);
+      if (!seen.insert(name).second) key.refuse("'" + name + "' stands twice in one mapping: leave one of them out");
       const bool quoted = is_quoted(pair.first);
       if (name != "<<") {
         value.entries.push_back({name, convert(pair.second, depth + 1), quoted});
         continue;
       }
-      if (quoted) key.refuse("'<<' in quotes is a name to one reader of YAML and a merge to another");
+      if (quoted) key.refuse("'<<' in quotes is a name to one reader of YAML and a merge to another: write it without");
       collect_merges(convert(pair.second, depth + 1), merged);
       // Docker 20.10 lets what is merged replace the keys that stand before it, 28 does not.
       for (const auto& source : merged)
@@ -302,11 +292,11 @@ class YamlConversion {
       merged.push_back(std::move(source));
     } else if (source.is_list()) {
       for (auto& item : source.items) {
-        if (!item.is_map()) item.refuse("'<<' can merge mappings only");
+        if (!item.is_map()) item.refuse("'<<' can merge mappings only: name one with *, or write its keys here");
         merged.push_back(std::move(item));
       }
     } else {
-      source.refuse("'<<' can merge mappings only");
+      source.refuse("'<<' can merge mappings only: name one with *, or write its keys here");
     }
   }
 
@@ -403,15 +393,13 @@ void write_value(const YamlValue& value, std::size_t indent, std::string& out) {
 
 YamlValue parse_yaml(const std::string& given, const std::string& shown_name) {
   const std::string text = given.starts_with("\xEF\xBB\xBF") ? given.substr(3) : given;
-  if (text.size() > yaml_max_bytes) refuse_recipe(shown_name + ": larger than 1 MiB");
+  if (text.size() > yaml_max_bytes) refuse_recipe(shown_name + ": larger than 1 MiB" + too_large);
   refuse_odd_characters(text, shown_name);
   try {
     refuse_second_document(text, shown_name);
     return YamlConversion(text, shown_name).convert(YAML::Load(text));
   } catch (const YAML::Exception& error) {
-    const std::string line = std::to_string(std::max(error.mark.line, 0) + 1);
-    const std::string column = std::to_string(std::max(error.mark.column, 0) + 1);
-    refuse_recipe(shown_name + ":" + line + ":" + column + ": " + one_line(error.msg));
+    refuse_as_no_yaml(text, shown_name, error.msg, static_cast<std::size_t>(std::max(error.mark.line, 0)), static_cast<std::size_t>(std::max(error.mark.column, 0)));
   }
 }
 
@@ -423,19 +411,19 @@ std::string write_yaml(const YamlValue& value) {
 }
 
 std::optional<std::string> read_recipe_file(const std::filesystem::path& dir, const std::string& relative) {
-  if (!stays_inside(dir, relative)) refuse_recipe("'" + one_line(relative) + "' leaves the recipe's folder");
+  if (!stays_inside(dir, relative)) refuse_recipe("'" + one_line(relative) + "' leaves the recipe's folder: put the file itself there");
   // Opened once, and what was opened is looked at and read: a pipe is not waited for, and what grows is not followed.
   const Fd file(::open((dir / relative).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!file && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   struct stat info {};
-  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) refuse_recipe("'" + one_line(relative) + "' is not a readable file");
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) refuse_recipe("'" + one_line(relative) + "' is not a readable file: make it a plain file");
   std::string text;
   std::array<char, 65536> buffer;
   while (const ssize_t got = ::read(file.get(), buffer.data(), buffer.size())) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw_errno("cannot read " + (dir / relative).string(), errno);
     text.append(buffer.data(), static_cast<std::size_t>(got));
-    if (text.size() > yaml_max_bytes) refuse_recipe("'" + one_line(relative) + "' is larger than 1 MiB");
+    if (text.size() > yaml_max_bytes) refuse_recipe("'" + one_line(relative) + "' is larger than 1 MiB" + too_large);
   }
   return text;
 }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include <base/files.hpp>
+#include <recipes/inside.hpp>
 #include <recipes/yaml_value.hpp>
 #include <runs/bounded_reading.hpp>
 #include <runs/run_context.hpp>
@@ -81,9 +82,17 @@ void read_files(RecipeView& view, const std::string& label) {
     if (seen.insert(name).second) view.files.push_back({name, is_read, why});
   };
   for (const auto& file : view.tree.compose_files) add(file, true, "the app");
+  // What lies outside is not read, whatever is allowed.
+  const auto add_named = [&](const std::string& name, const std::string& why) {
+    const bool inside = stays_inside(dir, name);
+    add(name, inside, why + (inside ? "" : ", outside of the recipe"));
+  };
   for (const char* kind : {"config", "secret"})
     for (const auto& each : kind == std::string("config") ? view.tree.facts.configs : view.tree.facts.secrets)
-      if (const auto file = each.options.find("file"); file != each.options.end()) add(file->second, true, std::string(kind) + " " + each.name);
+      if (const auto file = each.options.find("file"); file != each.options.end()) add_named(file->second, std::string(kind) + " " + each.name);
+  for (const auto& service : view.tree.compose.find("services")->entries)
+    if (const YamlValue* env_files = service.value.find("env_file"))
+      for (const auto& each : env_files->items) add_named(each.text, "the env_file of service " + service.key);
   for (const auto& [name, why] : {std::pair(".env.sample", "the default environment"), std::pair("abra.sh", "its constant exports"), std::pair("simmer.yml", "the recipe's word to Simmer")})
     add(name, fs::exists(dir / name), fs::exists(dir / name) ? why : "there is none");
   for (const auto& name : names_in(dir))
@@ -117,7 +126,7 @@ RecipeView read_view(const Session& session, const Target& target, const std::st
   view.tree = read_recipe_tree(dir, target.recipe, environment_over({}, app.env, view.stack, view.domain));
   if (!view.ref.version.empty()) view.tree.facts.version = view.ref.version;
   for (auto& violation : judge_policy(view.tree, view.stack, view.domain, {}, session.config.proxy_network)) {
-    const bool allowed = std::find(app.allow.begin(), app.allow.end(), violation.permission) != app.allow.end();
+    const bool allowed = !violation.in_any_case && std::find(app.allow.begin(), app.allow.end(), violation.permission) != app.allow.end();
     view.policy.push_back({std::move(violation), allowed});
   }
   read_routers(view);
@@ -156,7 +165,9 @@ RecipeView view_recipe(const Session& session, const std::string& name, const st
     std::error_code ignored;
     fs::remove_all(folder, ignored);
   };
-  return read_bounded(session, "reading " + target.recipe, remove, [&](const Limit& limit) { return read_view(session, target, ref, temporary.path() / "recipe", limit); });
+  return read_bounded(session, "reading " + target.recipe, remove, [&](const Limit& limit) {
+    return while_doing("reading the recipe " + target.recipe, [&] { return read_view(session, target, ref, temporary.path() / "recipe", limit); });
+  });
 }
 
 }  // namespace simmer

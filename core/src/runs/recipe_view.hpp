@@ -18,7 +18,7 @@ struct RecipeView {
   RecipeTree tree;                              // its `dir` is gone by now
   std::string stack, domain;                    // as a cold run's, but for the random part
 
-  // Everything that reaches out of the run; `allowed`: by apps.<app>.allow, else the run is red at `policy`.
+  // Everything that reaches out of the run; `allowed`: by apps.<app>.allow, else the run is red at `policy`. Never, where `in_any_case`.
   struct Judged {
     PolicyViolation violation;
     bool allowed = false;

@@ -131,7 +131,7 @@ TEST(DockerReferences, WhatNothingDeclaresIsRefused) {
   EXPECT_THAT(error_in("services: {app: {image: a}}\nconfigs: {c: {file: missing}}\n"), HasSubstr("config c: there is no file 'missing'"));
   EXPECT_THAT(error_in("services: {app: {image: a}}\nsecrets: {s: {}}\n"), HasSubstr("names no file and is not external"));
   EXPECT_THAT(error_in_service("env_file: missing.env"), HasSubstr("there is no file 'missing.env'"));
-  EXPECT_THAT(error_in_service("healthcheck: {disable: true, test: [CMD, a]}"), HasSubstr("a test or is disabled"));
+  EXPECT_THAT(error_in_service("healthcheck: {disable: true, test: [CMD, a]}"), HasSubstr("not both"));
   EXPECT_THAT(error_in_service("deploy: {mode: global, replicas: 2}"), HasSubstr("replicas do not go with mode global"));
 }
 

@@ -181,7 +181,7 @@ TEST(Hostile, WhatIsReadIsReadInTheTimeOfItsSize) {
   const std::map<std::string, std::function<std::string(int)>> shapes = {
       {"a list of variables", [&](int count) { return app + "    environment:\n" + many(count, "      - K", "=v"); }},
       {"a mapping of labels", [&](int count) { return app + "    labels:\n" + many(count / 2, "      k", ": v"); }},
-      {"a list without repetitions", [&](int count) { return app + "    cap_add:\n" + many(count, "      - C", ""); }},
+      {"a list without repetitions", [&](int count) { return app + "    security_opt:\n" + many(count, "      - C", ""); }},
       {"volumes and their use", [&](int count) { return app + "    volumes:\n" + mounts(count / 3) + "volumes:\n" + many(count / 3, "  v", ":"); }},
   };
   const auto takes = [](const std::string& compose) {

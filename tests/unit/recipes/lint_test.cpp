@@ -73,6 +73,24 @@ std::string with(const std::string& from, const std::string& to) {
   return text.replace(text.find(from), from.size(), to);
 }
 
+TEST(Lint, AMissingVersionNamesItsVariable) {
+  const std::string secret = with("services:", "secrets: {s-x: {name: '${STACK_NAME}_s_${SECRET_S_X_VERSION}', external: true}}\nservices:");
+  EXPECT_THAT(messages(RecipeFolder(secret).write(".env.sample", "A=b\n").read()), ElementsAre(HasSubstr("S003: secret s-x has no version in its name 'cust-abc123_example_org_s_': set SECRET_S_X_VERSION in .env.sample")));
+  RecipeFolder config(with("services:", "configs: {c: {name: '${STACK_NAME}_c_${C_VERSION}', file: c}}\nservices:"));
+  config.write("c", "x").write(".env.sample", "A=b\n");
+  EXPECT_THAT(messages(config.read()), ElementsAre(HasSubstr("S002: config c has no version in its name 'cust-abc123_example_org_c_': C_VERSION is not set; export it in abra.sh")));
+  config.write("abra.sh", "export A=b\nexport C_VERSION=v$A\n");
+  EXPECT_THAT(messages(config.read()), ElementsAre(HasSubstr("C_VERSION is not set (abra.sh:2 is not read: only a shell could work it out; write a constant)")));
+}
+
+TEST(Lint, NoHealthcheckIsAskedOfWhatDoesNotRunAllTheTime) {
+  const auto unchecked = [](const std::string& deploy) { return rules_with("healthcheck: {test: [CMD, 'true']}\n    deploy: {", "deploy: {" + deploy + ", "); };
+  EXPECT_THAT(unchecked("replicas: 0"), IsEmpty());
+  EXPECT_THAT(unchecked("mode: replicated-job"), IsEmpty());
+  EXPECT_THAT(unchecked("mode: global-job"), IsEmpty());
+  EXPECT_THAT(unchecked("mode: global"), ElementsAre("R002"));
+}
+
 TEST(Lint, SecretsAndTheirVersionsBelongTogether) {
   const std::string compose = with("services:", "secrets: {s-x: {name: '${STACK_NAME}_s_v1', external: true}, f: {file: f}}\nservices:");
   const auto found = [&](const std::string& sample) { return messages(RecipeFolder(compose).write("f", "x").write(".env.sample", sample).read()); };

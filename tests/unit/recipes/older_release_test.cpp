@@ -77,6 +77,9 @@ TEST(OlderRelease, OfABranchIsTheNewestReachable) {
   tree.is_working_tree = true;
   tree.commit = one + "+U";
   EXPECT_EQ(base(repository, tree), "1.0.0+1") << "a dirty tree is newer than its own head";
+  // Told from its history, or not at all: the same commit named by path or by its id is one thing.
+  tree.commit = repository.resolve("branch").commit;
+  EXPECT_EQ(base(repository, tree), base(repository, "branch"));
   tree.commit = "tree-0123456789abcdef0123456789abcdef";
   EXPECT_EQ(base(repository, tree), "2.0.0+1") << "without history it counts as newer";
   EXPECT_EQ(base(repository, tree, "1.5.0+1"), "1.1.0+1") << "unless its label says what it is";
@@ -164,6 +167,11 @@ TEST(OlderRelease, OfAnUnrelatedHistoryIsTakenByVersion) {
   EXPECT_EQ(base(repository, "anew", "1.2.0+1"), "1.1.0+1");
   EXPECT_THAT(base(repository, "anew", "0.9.0+1"), HasSubstr("none: there is no release older than its label, 0.9.0+1"));
   EXPECT_THAT(base(repository, "anew"), AllOf(StartsWith("unknown: "), HasSubstr("was it rewritten?")));
+  ResolvedRef tree = repository.resolve("anew");
+  tree.is_working_tree = true;
+  EXPECT_EQ(base(repository, tree), base(repository, "anew")) << "a clean checkout is its commit, by whatever name";
+  tree.commit += "+U";
+  EXPECT_EQ(base(repository, tree), "1.1.0+1") << "what is not committed is newer than all";
 }
 
 TEST(OlderRelease, OfASquashedHistoryIsTakenByVersion) {

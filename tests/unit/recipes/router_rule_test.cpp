@@ -69,8 +69,8 @@ TEST(RouterRule, EverythingElseIsRefused) {
 }
 
 TEST(RouterRule, SaysWhichHost) {
-  EXPECT_EQ(judge("Host(`cust-abc123.example.org`) || Host(`other.example.org`)"), "answers for 'other.example.org'");
-  EXPECT_EQ(judge("PathPrefix(`/`)"), "is not bound to a host");
+  EXPECT_EQ(judge("Host(`cust-abc123.example.org`) || Host(`other.example.org`)"), "answers for 'other.example.org' instead of cust-abc123.example.org");
+  EXPECT_EQ(judge("PathPrefix(`/`)"), "is bound to no host: add Host(`${DOMAIN}`) &&");
   EXPECT_NE(foreign_host_in_rule("Host(``)", ""), "") << "no domain is nobody's";
 }
 
