@@ -67,5 +67,72 @@ TEST_F(SwarmJobsTest, AServerThatEndsWithExitCode0HasFailed) {
   EXPECT_THAT(end.reason, HasSubstr("ended with exit code 0, and its restart_policy (on-failure) does not start it again"));
 }
 
+// Swarm's own jobs: Docker has them since 20.10, its client takes them in a stack since 23. Each that is here.
+class ClientTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  static Limit limit() { return Limit::in(milliseconds(60000)); }
+  void SetUp() override {
+    if (::access(GetParam().c_str(), X_OK) != 0) GTEST_SKIP() << "there is no " << GetParam();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Docker, ClientTest, ::testing::Values("/usr/bin/docker", "/usr/local/bin/docker"), [](const auto& given) { return given.index == 0 ? "Debians" : "Newer"; });
+
+TEST_P(ClientTest, DeploysJobsOrSaysThatItIsTooOld) {
+  SwarmUnderTest under_test(nullptr, GetParam());
+  auto& engine = under_test.engine();
+  const std::string stack = "hjob-new", version = swarm::client_version(GetParam(), limit());
+  EXPECT_EQ(engine.tools(limit()).at("docker-cli"), version);
+  const auto jobs = [&](const std::string& script) {
+    const std::string rest = ", endpoint_mode: dnsrr}\n";
+    return under_test.spec_of(stack, one_service("all", script, "    deploy: {mode: global-job" + rest) + one_service("twice", script, "    deploy: {mode: replicated-job, replicas: 2" + rest));
+  };
+  auto wanted = jobs("sleep 0.2");
+  if (!swarm::knows_jobs(version)) {
+    // Before anything else is asked for: the image is none.
+    wanted.facts.services[0].image = "none-such:1";
+    const auto said = refusal([&] { engine.make_images_present(wanted, limit()); }, ErrorKind::recipe);
+    EXPECT_THAT(said, AllOf(HasSubstr("service all: the docker CLI " + version + " at " + GetParam() + " knows no mode global-job in a stack: 23 or later does"), HasSubstr("docker.bin")));
+    EXPECT_EQ(refusal([&] { engine.deploy(wanted, limit()); }, ErrorKind::recipe), said);
+    EXPECT_THAT(engine.inventory(stack, limit()), ::testing::IsEmpty());
+    return;
+  }
+  engine.make_images_present(wanted, limit());
+  engine.deploy(wanted, limit());
+  auto end = engine.wait_converged(stack, limit());
+  EXPECT_EQ(end.state, Convergence::State::converged) << end.reason;
+  engine.upgrade(jobs("sleep 0.3"), limit());
+  end = engine.wait_converged(stack, limit());
+  EXPECT_EQ(end.state, Convergence::State::converged) << end.reason;
+  engine.remove(stack, limit());
+  EXPECT_THAT(engine.inventory(stack, limit()), ::testing::IsEmpty());
+}
+
+// What else goes by the client.
+TEST_P(ClientTest, DeploysAndRunsCommands) {
+  SwarmUnderTest under_test(nullptr, GetParam());
+  auto& engine = under_test.engine();
+  engine.check(limit());
+  const auto findings = engine.examine("none-such", limit());
+  EXPECT_TRUE(std::any_of(findings.begin(), findings.end(), [&](const Finding& each) { return each.what == "docker CLI" && each.said.find(" at " + GetParam()) != std::string::npos; }));
+  engine.deploy(under_test.spec("hjob-client", Sample::web), limit());
+  const auto up = engine.wait_converged("hjob-client", limit());
+  EXPECT_EQ(up.state, Convergence::State::converged) << up.reason;
+  const auto done = engine.exec("hjob-client", {"web", {"sh", "-c", "cat; exit 3"}, "given", milliseconds(10000)}, limit());
+  EXPECT_EQ(done.exit_code, 3);
+  EXPECT_EQ(done.out, "given");
+  engine.remove("hjob-client", limit());
+  EXPECT_THAT(engine.inventory("hjob-client", limit()), ::testing::IsEmpty());
+}
+
+TEST(Client, IsTheOneThatIsConfigured) {
+  EXPECT_EQ(swarm::docker_program("/opt/docker"), "/opt/docker");
+  EXPECT_EQ(swarm::docker_program("sh").back(), 'h');
+  EXPECT_THAT(swarm::docker_program("sh"), ::testing::StartsWith("/")) << "a name in PATH";
+  SwarmUnderTest under_test(nullptr, "/none/docker");
+  EXPECT_THAT(refusal([&] { under_test.engine().check(Limit::in(milliseconds(10000))); }, ErrorKind::unavailable), AllOf(HasSubstr("/none/docker"), HasSubstr("docker.bin")));
+  EXPECT_TRUE(swarm::knows_jobs("23.0.0"));
+  EXPECT_FALSE(swarm::knows_jobs("20.10.24+dfsg1"));
+}
+
 }  // namespace
 }  // namespace simmer::contract

@@ -110,6 +110,7 @@ void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
   limit.check_stop("deploying " + spec.stack);
   if (!services_of(spec.stack, limit).empty()) throw Error(ErrorKind::busy, "a stack " + spec.stack + " is deployed already");
   driver_->refuse_unjudged(spec);
+  driver_->refuse_unknown(spec, limit);
   check_networks(spec, limit);
   memory_.erase(spec.stack);
   const auto before = inventory(spec.stack, limit);
@@ -138,6 +139,7 @@ void SwarmEngine::upgrade(const DeploySpec& spec, const Limit& limit) {
   if (services_of(spec.stack, limit).empty()) throw Error(ErrorKind::unavailable, "there is no stack " + spec.stack + " to upgrade");
   if (spec.kept) refuse_elsewhere(spec.stack, limit);
   driver_->refuse_unjudged(spec);
+  driver_->refuse_unknown(spec, limit);
   check_networks(spec, limit);
   make_given_volumes(spec, limit);
   make_secrets(spec, limit);

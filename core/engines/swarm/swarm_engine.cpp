@@ -58,8 +58,8 @@ void check_stack_name(const std::string& stack) {
 }
 
 SwarmEngine::SwarmEngine(SwarmEngineOptions options)
-    : api_(options.docker), instance_(std::move(options.instance)), docker_(docker_program()), driver_(std::move(options.driver)) {
-  if (!driver_) driver_ = std::make_unique<DockerCli>(api_.address());
+    : api_(options.docker), instance_(std::move(options.instance)), docker_(docker_program(options.docker_program)), driver_(std::move(options.driver)) {
+  if (!driver_) driver_ = std::make_unique<DockerCli>(api_.address(), docker_);
 }
 
 void SwarmEngine::check(const Limit& limit) {
@@ -69,17 +69,19 @@ void SwarmEngine::check(const Limit& limit) {
     throw Error(ErrorKind::unavailable, "Docker at " + api_.host() + " is in no swarm (" + text_of(swarm, "LocalNodeState") + "): docker swarm init");
   if (!swarm.value("ControlAvailable", false))
     throw Error(ErrorKind::unavailable, "Docker at " + api_.host() + " is a worker of its swarm, no manager: run Simmer on a manager");
+  client_version(docker_, limit);
   driver_->check(limit);
 }
 
 std::map<std::string, std::string> SwarmEngine::tools(const Limit& limit) {
   const auto version = api_.get("/version", limit);
-  std::map<std::string, std::string> all = {{"docker", text_of(version, "Version")}, {"docker-api", text_of(version, "ApiVersion")}, {"linux", text_of(version, "KernelVersion")}};
+  std::map<std::string, std::string> all = {{"docker", text_of(version, "Version")}, {"docker-api", text_of(version, "ApiVersion")}, {"linux", text_of(version, "KernelVersion")}, {"docker-cli", client_version(docker_, limit)}};
   all.merge(driver_->tools(limit));
   return all;
 }
 
 void SwarmEngine::make_images_present(const DeploySpec& spec, const Limit& limit) {
+  driver_->refuse_unknown(spec, limit);
   for (const auto& service : spec.facts.services) {
     if (service.image.empty() || !api_.get_if_there("/images/" + url_encoded(service.image) + "/json", limit).is_null()) continue;
     const auto pulled = run_command({{docker_, "pull", "-q", service.image}, api_.address().environment(), false, {}, ""}, limit);

@@ -20,6 +20,7 @@ struct SwarmEngineOptions {
   swarm::DockerAddress docker;
   std::string instance;  // which Simmer this is: what another one deployed on the same Docker is not in inventory("")
   std::unique_ptr<swarm::StackDriver> driver = nullptr;  // what makes stacks; none: the docker CLI
+  std::string docker_program{};  // docker.bin; empty: docker_program() looks for it
 };
 
 class SwarmEngine final : public Engine {
