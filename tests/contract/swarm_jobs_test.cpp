@@ -57,6 +57,31 @@ TEST_F(SwarmJobsTest, AJobThatSaysContinueIsDone) {
   EXPECT_EQ(end.state, Convergence::State::converged) << end.reason;
 }
 
+// A tag that moves under a job is a change as any other: what it ran with is known when it is over.
+TEST_F(SwarmJobsTest, TheImageOfWhatHasEndedAndOfWhatRestsIsKnown) {
+  const std::string moving = "hjob-moving:1", resting = "    deploy: {replicas: 0, endpoint_mode: dnsrr}\n";
+  const auto id_of = [&](const std::string& name) {
+    const auto id = docker({"image", "inspect", "--format", "{{.Id}}", name});
+    return id.substr(0, id.size() - 1);
+  };
+  docker({"tag", image(), moving});
+  auto wanted = spec("hjob-digests", one_service("migrate", "exit 0", "    deploy: {endpoint_mode: dnsrr, restart_policy: {condition: none}}\n") + one_service("cron", "exit 0", resting));
+  auto& file = wanted.compose;
+  for (auto at = file.find(image()); at != std::string::npos; at = file.find(image(), at + 1)) file.replace(at, image().size(), moving);
+  engine().deploy(wanted, limit());
+  const auto end = engine().wait_converged("hjob-digests", limit());
+  ASSERT_EQ(end.state, Convergence::State::converged) << end.reason;
+  const auto ran = id_of(image()), other = docker({"images", "-q", "--no-trunc", "nginx:1.22.0"});
+  auto digests = engine().deployed("hjob-digests", limit())->digests;
+  EXPECT_EQ(digests, (std::map<std::string, std::string>{{"migrate", ran}, {"cron", ran}}));
+  docker({"tag", other.substr(0, other.size() - 1), moving});
+  digests = engine().deployed("hjob-digests", limit())->digests;
+  EXPECT_EQ(digests.at("migrate"), ran) << "it ran before the tag moved";
+  EXPECT_EQ(digests.at("cron"), id_of(moving)) << "what it would run now";
+  docker({"rmi", moving});
+  EXPECT_FALSE(engine().deployed("hjob-digests", limit())->digests.contains("cron")) << "nothing is known of it any more";
+}
+
 // Which Swarm does not start again either.
 TEST_F(SwarmJobsTest, AServerThatEndsWithExitCode0HasFailed) {
   auto wanted = spec("hjob-server", one_service("web", "sleep 1", "    deploy:\n      endpoint_mode: dnsrr\n      restart_policy: {condition: on-failure}\n      labels: [\"traefik.http.routers.web.rule=Host(`${DOMAIN}`)\"]\n"));

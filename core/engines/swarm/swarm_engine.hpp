@@ -88,7 +88,8 @@ class SwarmEngine final : public Engine {
   Json volumes_of(const swarm::Filters& filters, const Limit& limit);
   std::set<std::string> our_stacks(const Limit& limit);
   Json containers_of(const std::string& stack, const Limit& limit);
-  std::string digest_of(const Json& container, const Limit& limit);
+  std::string digest_of(const std::string& image, const std::string& name, const Limit& limit);
+  void add_digests_of_what_rests(const std::string& stack, const Json& services, const Json& containers, std::map<std::string, std::string>& digests, const Limit& limit);
   std::string running_container(const std::string& stack, const std::string& service, const Limit& limit);
   std::string last_words(const std::string& stack, const std::string& service, const Limit& limit);
 
