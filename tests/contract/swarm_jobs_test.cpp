@@ -105,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(Docker, ClientTest, ::testing::Values("/usr/bin/docker"
 TEST_P(ClientTest, DeploysJobsOrSaysThatItIsTooOld) {
   SwarmUnderTest under_test(nullptr, GetParam());
   auto& engine = under_test.engine();
-  const std::string stack = "hjob-new", version = swarm::client_version(GetParam(), limit());
+  const std::string stack = "hjob-jobs", version = swarm::client_version(GetParam(), limit());
   EXPECT_EQ(engine.tools(limit()).at("docker-cli"), version);
   const auto jobs = [&](const std::string& script) {
     const std::string rest = ", endpoint_mode: dnsrr}\n";
@@ -128,6 +128,11 @@ TEST_P(ClientTest, DeploysJobsOrSaysThatItIsTooOld) {
   engine.upgrade(jobs("sleep 0.3"), limit());
   end = engine.wait_converged(stack, limit());
   EXPECT_EQ(end.state, Convergence::State::converged) << end.reason;
+  // Which Swarm tries again and again, also while its stack is removed.
+  engine.upgrade(jobs("exit 7"), limit());
+  end = engine.wait_converged(stack, limit());
+  EXPECT_EQ(end.state, Convergence::State::failed);
+  EXPECT_THAT(end.reason, HasSubstr("non-zero exit (7)"));
   engine.remove(stack, limit());
   EXPECT_THAT(engine.inventory(stack, limit()), ::testing::IsEmpty());
 }

@@ -63,6 +63,7 @@ class SwarmEngine final : public Engine {
   void make_objects(const DeploySpec& spec, const Limit& limit);
   void scale(const std::string& stack, bool down, const Limit& limit);
   void sweep_up(const std::string& stack, const Limit& limit);
+  void end_jobs(const std::string& stack, const Limit& limit);
   void end_orphaned_jobs(const std::string& stack, std::set<std::string>& told, const Limit& limit);
   void kill_what_runs(const std::string& stack, const Limit& limit);
   void wait_until_gone(const std::string& stack, const Limit& limit);
