@@ -18,10 +18,10 @@ std::unique_ptr<Engine> make_engine(const std::string& name, const fs::path& sta
   if (name == "local") return std::make_unique<LocalEngine>(LocalEngineOptions{folders.engine("local"), {this_program().string(), "--local-supervisor"}});
   const auto docker = docker_address(options.docker_host, options.docker_tls);
   std::unique_ptr<StackDriver> driver;
-  if (name == "abra") driver = std::make_unique<AbraDriver>(AbraOptions{options.abra_program, options.abra_dir, options.abra_server, folders.engine("abra"), folders.runs(), docker});
+  if (name == "abra") driver = std::make_unique<AbraDriver>(AbraOptions{options.abra_program, options.abra_dir, options.abra_server, folders.engine("abra"), folders.runs(), docker, options.docker_program});
   else if (name != "swarm") throw Error(ErrorKind::unavailable, "the engine " + name + " is not built into this simmer; use --engine local, swarm or abra");
   const auto instance = digest_of_bytes(fs::absolute(state).lexically_normal().string()).substr(0, 12);
-  return std::make_unique<SwarmEngine>(SwarmEngineOptions{docker, instance, std::move(driver)});
+  return std::make_unique<SwarmEngine>(SwarmEngineOptions{docker, instance, std::move(driver), options.docker_program});
 }
 
 ChildAdapters child_adapters() {

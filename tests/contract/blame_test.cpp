@@ -33,11 +33,5 @@ TEST(Blame, AnApisAnswerIsTheRecipesWhereTheWishIsWrong) {
   EXPECT_EQ(kind_of_refusal(400, "rpc error: code = Unavailable desc = x"), ErrorKind::unavailable);
 }
 
-TEST(Blame, AJobThatAnOldClientDoesNotKnowIsFound) {
-  EXPECT_EQ(unknown_mode_in("service web: Unknown mode: replicated-job"), "replicated-job");
-  EXPECT_EQ(unknown_mode_in("service web: Unknown mode: global-job and more"), "global-job");
-  EXPECT_EQ(unknown_mode_in("service web: value is too precise"), "");
-}
-
 }  // namespace
 }  // namespace simmer::swarm

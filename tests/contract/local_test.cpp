@@ -327,6 +327,31 @@ TEST_F(LocalEngineTest, AServerThatIsNotStartedAgainIsNoJob) {
   ASSERT_TRUE(eventually([&] { return engine_.state("l-server", limit()).state == Convergence::State::failed; }));
 }
 
+TEST_F(LocalEngineTest, AServerThatEndsWithoutAnErrorAndIsNotStartedAgainHasFailed) {
+  for (const std::string condition : {"none", "on-failure"}) {
+    auto server = sh_service("web", "until [ -e go ]; do sleep 0.02; done");
+    server.restart_condition = condition;
+    server.has_healthcheck = true;
+    const std::string stack = "l-ended-" + condition;
+    engine_.deploy(spec(stack, {server}), limit());
+    ASSERT_EQ(engine_.wait_converged(stack, limit(3000)).state, Convergence::State::converged);
+    std::ofstream(folder(stack).path() / "run/web/go") << "";
+    ASSERT_TRUE(eventually([&] { return engine_.state(stack, limit()).state == Convergence::State::failed; })) << condition;
+    const auto reason = engine_.state(stack, limit()).reason;
+    EXPECT_NE(reason.find("ended with exit code 0, and its restart_policy (" + condition + ") does not start it again"), std::string::npos) << reason;
+    // Without what makes it a server it is done.
+    server.has_healthcheck = false;
+    const std::string job = "l-done-" + condition;
+    engine_.deploy(spec(job, {server}), limit());
+    ASSERT_TRUE(eventually([&] { return fs::exists(folder(job).path() / "run/web"); }));
+    std::ofstream(folder(job).path() / "run/web/go") << "";
+    ASSERT_TRUE(eventually([&] { return folder(job).running() && !folder(job).running()->leaders.contains("web"); }));
+    const auto done = engine_.wait_converged(job, limit(3000));
+    EXPECT_EQ(done.state, Convergence::State::converged) << condition << ": " << done.reason;
+    EXPECT_EQ(done.deaths, 0);
+  }
+}
+
 // swarm-cronjob's shape: somebody else starts it when its time has come.
 // In a run that is thrown away nothing waits longer than its teardown may take: neither an upgrade nor the end.
 TEST_F(LocalEngineTest, WhatHasADayToEndIsReplacedAndEndedInARun) {

@@ -199,6 +199,13 @@ TEST(StackFile, ConfigsAndSecretsOfFilesAreExternalToIt) {
 }
 
 // By our labels things are found, spared and removed: a recipe cannot claim any of them.
+TEST(StackFile, ALiveAppsContainersHaveNoLabelsOfOursEither) {
+  auto spec = spec_of(web + "    labels: {simmer.run: forged, own: kept}\n");
+  spec.run_id.clear();
+  EXPECT_EQ(Written(spec).at({"services", "web", "labels"}), "{1}");
+  EXPECT_EQ(Written(spec).at({"services", "web", "labels", "own"}), "kept");
+}
+
 TEST(StackFile, LabelsOfOursAreNotARecipesToSet) {
   const std::string theirs = "{simmer.replicas: 3x, simmer.given: folder, simmer.run: other, own: kept}";
   const Written file(spec_of("version: \"3.9\"\nservices:\n  web:\n    image: x:1\n    volumes: ['data:/data']\n    deploy: {labels: " + theirs + "}\n    labels: " + theirs + "\nvolumes: {data: {labels: " + theirs + "}}\n"));

@@ -221,7 +221,7 @@ TEST(StackState, AServerThatIsNotStartedAgainIsUpWhenItIsHealthy) {
 TEST(StackState, AServerThatIsNotStartedAgainAndHasEndedIsNotUp) {
   EXPECT_EQ(judged(restarted("none", routed), {ended}).state, State::failed) << "nobody answers there";
   EXPECT_THAT(judged(restarted("none", routed), {ended}).reason, HasSubstr("exit code 0"));
-  EXPECT_EQ(judged(restarted("none", checked), {ended}).state, State::converged) << "a job that has its app's health check, by an anchor";
+  EXPECT_EQ(judged(restarted("none", checked), {ended}).state, State::failed) << "what has a health check is a server";
   // What Swarm ends for its failing health check obeys with 0: "complete". Its container knows better.
   auto view = view_of(restarted("none", checked), {a_task("t1", "complete", {{"DesiredState", "shutdown"}, {"Status", {{"ContainerStatus", {{"ContainerID", "c1"}}}}}})});
   EXPECT_THAT(ask_health_of(view), ::testing::ElementsAre("c1"));
@@ -294,15 +294,79 @@ TEST(StackState, AJobIsJudgedByItsLastTime) {
 }
 
 // What was told to end by its failing health check often ends with 0.
-TEST(StackState, AnAppThatEndsWithoutAnErrorIsNotStartedAgain) {
-  const auto service = restarted("on-failure");
-  EXPECT_EQ(judged(service, {ended}, 5).state, State::failed);
-  EXPECT_THAT(judged(service, {ended}, 5).reason, HasSubstr("exit code 0"));
-  EXPECT_EQ(judged(service, {ended}, 0.5).state, State::converging) << "another may be on its way";
-  EXPECT_EQ(judged(service, {ended, a_task("t2", "running")}, 60).state, State::converged);
-  auto started_again = service;
-  started_again["UpdatedAt"] = "2099-01-01T00:00:00Z";
-  EXPECT_EQ(judged(started_again, {ended}, 5).state, State::converging) << "it ended before it was started again";
+TEST(StackState, AServerThatEndsWithoutAnErrorIsNotStartedAgain) {
+  for (const json& more : {checked, routed}) {
+    const auto service = restarted("on-failure", more);
+    EXPECT_EQ(judged(service, {ended}, 5).state, State::failed) << more;
+    EXPECT_THAT(judged(service, {ended}, 5).reason, HasSubstr("its task ended with exit code 0, and its restart_policy (on-failure) does not start it again"));
+    EXPECT_EQ(judged(service, {ended}, 0.5).state, State::converging) << "another may be on its way";
+    EXPECT_EQ(judged(service, {ended, a_task("t2", "running")}, 60).state, State::converged);
+    auto started_again = service;
+    started_again["UpdatedAt"] = "2099-01-01T00:00:00Z";
+    EXPECT_EQ(judged(started_again, {ended}, 5).state, State::converging) << "it ended before it was started again";
+  }
+  auto view = view_of(restarted("on-failure", checked), {a_task("t1", "complete", {{"DesiredState", "shutdown"}, {"Status", {{"ContainerStatus", {{"ContainerID", "c1"}}}}}})});
+  EXPECT_THAT(ask_health_of(view), ::testing::ElementsAre("c1"));
+  view.unhealthy_containers = {"c1"};
+  StackMemory memory;
+  const auto found = judge_stack(view, memory, "st", noon + 5);
+  EXPECT_EQ(found.state, State::failed);
+  EXPECT_THAT(found.reason, HasSubstr("its health check failed; its task ended with exit code 0"));
+}
+
+// The other way to write a job, and what a worker is that has nothing left to do.
+TEST(StackState, WhatIsStartedAgainOnFailureAloneIsDoneWhenItEndsWithoutOne) {
+  const auto job = restarted("on-failure");
+  EXPECT_EQ(judged(job, {ended}, 5).state, State::converged);
+  EXPECT_EQ(judged(job, {dead("t0", "x"), ended}, 5).state, State::converged) << "at the second try";
+  EXPECT_EQ(judged(job, {ended}, 0.5).state, State::converging);
+  EXPECT_EQ(judged(job, {a_task("t1", "running")}).state, State::converged) << "a worker is up";
+  auto two = job;
+  two["Spec"]["Mode"]["Replicated"]["Replicas"] = 2;
+  EXPECT_EQ(judged(two, {ended, a_task("t2", "running")}, 5).state, State::converged) << "one is done, one is up";
+  EXPECT_EQ(judged(two, {ended, a_task("t2", "starting")}, 5).state, State::converging);
+  EXPECT_EQ(judged(two, {ended}, 5).state, State::converging) << "the other was not made yet";
+}
+
+// Swarm takes a task that ends within the update's monitor for one that failed, whatever its exit code.
+TEST(StackState, AJobWhoseUpdateSwarmPausesIsJudgedByItsExitCode) {
+  const json paused = {{"UpdateStatus", {{"State", "paused"}, {"Message", "early termination of task t1"}}}};
+  const auto old = a_task("t0", "complete", {{"DesiredState", "shutdown"}, {"Spec", {{"ContainerSpec", {{"Image", "old"}}}}}});
+  for (const std::string condition : {"none", "on-failure"}) {
+    const auto job = restarted(condition, paused);
+    EXPECT_EQ(judged(job, {old, ended}, 5).state, State::converged) << condition;
+    const auto failed = judged(job, {old, dead("t1", "task: non-zero exit (7)")}, 5);
+    EXPECT_EQ(failed.state, State::failed) << condition;
+    EXPECT_THAT(failed.reason, ::testing::AllOf(HasSubstr("service web"), HasSubstr("paused by Swarm"), HasSubstr("non-zero exit (7)")));
+    EXPECT_EQ(judged(job, {old}, 5).state, State::failed) << "nothing of it is known";
+    auto two = job;
+    two["Spec"]["Mode"]["Replicated"]["Replicas"] = 2;
+    const auto half = judged(two, {old, ended}, 5);
+    EXPECT_EQ(half.state, State::failed) << "Swarm starts the other one no more";
+    EXPECT_THAT(half.reason, ::testing::AllOf(HasSubstr("1 of its tasks ended with exit code 0"), HasSubstr("failure_action: continue")));
+    auto server = restarted(condition, routed);
+    server.merge_patch(paused);
+    EXPECT_EQ(judged(server, {old, ended}, 5).state, State::failed) << condition << ": a server that ended";
+    EXPECT_EQ(judged(server, {old, a_task("t2", "running")}, 5).state, State::failed) << condition;
+  }
+  EXPECT_EQ(judged(restarted("none", paused), {ended, a_task("t2", "running")}).state, State::converging) << "the other one still runs";
+}
+
+TEST(StackState, AJobThatSwarmRollsBackSaysHowItEnded) {
+  const json rolled_back = {{"UpdateStatus", {{"State", "rollback_completed"}, {"Message", "rollback completed"}}}};
+  const json of_other = {{"CreatedAt", "2026-11-24T12:00:00Z"}, {"Spec", {{"ContainerSpec", {{"Image", "newer"}}}}}};
+  const auto said = [&](const json& service, json undone) {
+    undone.merge_patch(of_other);
+    auto before = dead("t0", "of an earlier update");
+    before.merge_patch(of_other);
+    before["CreatedAt"] = "2026-11-24T11:00:00Z";
+    const auto found = judged(service, {before, undone, a_task("t2", "complete", {{"DesiredState", "shutdown"}})}, 5);
+    EXPECT_EQ(found.state, State::failed);
+    return found.reason;
+  };
+  EXPECT_THAT(said(restarted("none", rolled_back), ended), ::testing::AllOf(HasSubstr("rolled back by Swarm: rollback completed, although its task ended with exit code 0"), HasSubstr("failure_action: continue")));
+  EXPECT_THAT(said(restarted("none", rolled_back), dead("t1", "task: non-zero exit (7)")), HasSubstr("rollback completed: task: non-zero exit (7)"));
+  EXPECT_THAT(said(a_service(rolled_back), ended), ::testing::EndsWith("rollback completed")) << "a server has nothing to end for";
 }
 
 TEST(StackState, AStoppedServiceHasNotConverged) {

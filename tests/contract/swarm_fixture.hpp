@@ -84,7 +84,8 @@ inline std::string services_of(Sample sample) {
 
 class SwarmUnderTest : public EngineUnderTest {
  public:
-  explicit SwarmUnderTest(std::unique_ptr<swarm::StackDriver> driver = nullptr) : engine_({swarm::docker_address("", ""), "contract-" + std::to_string(::getpid()), std::move(driver)}) {
+  explicit SwarmUnderTest(std::unique_ptr<swarm::StackDriver> driver = nullptr, const std::string& client = "")
+      : engine_({swarm::docker_address("", ""), "contract-" + std::to_string(::getpid()), std::move(driver), client}) {
     static std::atomic<int> count{0};
     scratch_ = fs::path(::testing::TempDir()) / ("simmer-swarm-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
     make_folders(scratch_);

@@ -1,5 +1,5 @@
-// What a recipe cannot have on a real Swarm, and who is told that it is to blame: networks that another one has, jobs that a client does
-// not know, ends that never come.
+// What a recipe cannot have on a real Swarm, and who is told that it is to blame: networks that another one has,
+// ends that never come.
 #include <gmock/gmock.h>
 
 #include "swarm_fixture.hpp"
@@ -99,15 +99,6 @@ TEST_F(SwarmRefusalsTest, AThrownAwayRunEndsWithinItsOwnGrace) {
   engine().deploy(live, limit());
   EXPECT_EQ(grace_in_docker(), "30s\n");
   engine().remove("s-cap", Limit::in(milliseconds(12000)));
-}
-
-// Debian's client is 20.10; a newer one deploys it.
-TEST_F(SwarmRefusalsTest, AJobThatTheClientDoesNotKnowIsToldAsWhatItIs) {
-  const auto client = docker({"--version"});
-  if (client.find("version 20.") == std::string::npos) GTEST_SKIP() << client << " knows jobs";
-  const auto wanted = spec_of("s-job", version + "    deploy: {mode: replicated-job}\n");
-  EXPECT_THAT(refusal([&] { engine().deploy(wanted, limit()); }, ErrorKind::recipe), AllOf(HasSubstr("deploy.mode replicated-job: the docker client here, 20.10"), HasSubstr("knows no jobs in a stack (28 does)"), HasSubstr("restart_policy.condition: none")));
-  EXPECT_THAT(engine().inventory("s-job", limit()), IsEmpty());
 }
 
 // The reader's table is Docker's: what it refuses is refused here as well (of what only a task would show, nothing is asked).

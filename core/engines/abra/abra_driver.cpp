@@ -29,7 +29,7 @@ std::vector<std::string> lines_of(const fs::path& file) {
 
 }  // namespace
 
-AbraDriver::AbraDriver(AbraOptions options) : options_(std::move(options)), docker_(swarm::docker_program()) {}
+AbraDriver::AbraDriver(AbraOptions options) : options_(std::move(options)), docker_(swarm::docker_program(options_.docker_program)) {}
 
 // Both streams are terminals, as abra insists; both are kept.
 AbraDriver::Said AbraDriver::run(const fs_path& abra_dir, std::vector<std::string> arguments, const std::map<std::string, std::string>& secrets, const std::string& run_id, const Limit& limit) {

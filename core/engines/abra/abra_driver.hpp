@@ -13,6 +13,7 @@ struct AbraOptions {
   std::filesystem::path folder;      // <state>/engines/abra: an ABRA_DIR per stack
   std::filesystem::path runs;        // <state>/runs: what abra said goes to <run id>/abra.log; empty: nowhere
   swarm::DockerAddress docker;
+  std::string docker_program{};  // docker.bin
 };
 
 class AbraDriver final : public swarm::StackDriver {

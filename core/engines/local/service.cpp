@@ -241,7 +241,8 @@ void Service::on_exit(int status, Clock::time_point now) {
   if (was_steady) deaths_in_row_ = 0;
   const bool one_shot = blueprint_.restart == "none" || blueprint_.restart == "on-failure";
   if (one_shot && WIFEXITED(status) && WEXITSTATUS(status) == 0 && !was_refused_a_process()) {
-    after_clearing_ = Phase::done;
+    after_clearing_ = is_server() ? Phase::broken : Phase::done;
+    if (is_server()) last_death_ = "ended with exit code 0, and its restart_policy (" + blueprint_.restart + ") does not start it again; it has a health check, a router or a port: without them it would be a job, and done";
     start_after_clearing_ = leave_after_clearing_ = false;
     deaths_in_row_ = 0;
     clear(now);
@@ -390,7 +391,7 @@ std::string Service::reason() const {
       return has_failed() ? "died " + std::to_string(deaths_in_row_) + " times without having been up; last it " + last_death_
                           : last_death_ + "; being restarted";
     case Phase::broken:
-      return last_death_ + ", and it is not to be restarted";
+      return deaths_in_row_ == 0 ? last_death_ : last_death_ + ", and it is not to be restarted";
     case Phase::stopped:
       return "stopped";
     case Phase::done:

@@ -100,7 +100,9 @@ class Service {
   void clear(Clock::time_point now);
   void is_up(Clock::time_point now);
   // Serves nothing and may not be restarted: it is there to do something and end.
-  bool is_job() const { return blueprint_.restart == "none" && !port_ && !blueprint_.is_server; }
+  bool is_job() const { return blueprint_.restart == "none" && !is_server(); }
+  // There to stay: when it ends, it is missing.
+  bool is_server() const { return port_ || blueprint_.is_server; }
   bool was_refused_a_process() const;
   std::string over_limit() const;
   void look_for_listener(Clock::time_point now);

@@ -23,12 +23,4 @@ ErrorKind kind_of_refusal(int status, const std::string& said) {
   return about_the_wish && !is_machines_fault(said) ? ErrorKind::recipe : ErrorKind::unavailable;
 }
 
-std::string unknown_mode_in(const std::string& said) {
-  const std::string words = "Unknown mode: ";
-  const auto found = said.find(words);
-  if (found == std::string::npos) return "";
-  const auto begin = found + words.size();
-  return said.substr(begin, said.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", begin) - begin);
-}
-
 }  // namespace simmer::swarm

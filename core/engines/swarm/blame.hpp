@@ -16,7 +16,4 @@ bool is_machines_fault(const std::string& said);
 // the wish (400, 409, 413), else unavailable.
 ErrorKind kind_of_refusal(int status, const std::string& said);
 
-// `docker stack deploy` of old clients (20.10) knows no jobs. "replicated-job" if that is what it said, else empty.
-std::string unknown_mode_in(const std::string& said);
-
 }  // namespace simmer::swarm

@@ -112,6 +112,7 @@ void SwarmEngine::deploy(const DeploySpec& spec, const Limit& limit) {
   limit.check_stop("deploying " + spec.stack);
   if (!services_of(spec.stack, limit).empty()) throw Error(ErrorKind::busy, "a stack " + spec.stack + " is deployed already");
   driver_->refuse_unjudged(spec);
+  driver_->refuse_unknown(spec, limit);
   check_networks(spec, limit);
   memory_.erase(spec.stack);
   const auto before = inventory(spec.stack, limit);
@@ -140,6 +141,7 @@ void SwarmEngine::upgrade(const DeploySpec& spec, const Limit& limit) {
   if (services_of(spec.stack, limit).empty()) throw Error(ErrorKind::unavailable, "there is no stack " + spec.stack + " to upgrade");
   if (spec.kept) refuse_elsewhere(spec.stack, limit);
   driver_->refuse_unjudged(spec);
+  driver_->refuse_unknown(spec, limit);
   check_networks(spec, limit);
   make_given_volumes(spec, limit);
   make_secrets(spec, limit);
@@ -205,6 +207,31 @@ void SwarmEngine::kill_what_runs(const std::string& stack, const Limit& limit) {
     } catch (const Error&) {
       // it ended meanwhile: the next look tells
     }
+  }
+}
+
+// Docker (20.10) forgets the tasks of a job whose service is removed: what runs goes on, and what was to be tried again starts in a network
+// that is no more, which stays on its node for ever. A job that wants nothing, nowhere, ends its tasks itself, with their grace.
+void SwarmEngine::end_jobs(const std::string& stack, const Limit& limit) {
+  bool found = false;
+  for (const auto& service : services_of(stack, limit)) {
+    Json spec = service["Spec"];
+    if (!spec["Mode"].contains("ReplicatedJob") && !spec["Mode"].contains("GlobalJob")) continue;
+    found = true;
+    if (spec["Mode"].contains("ReplicatedJob")) spec["Mode"]["ReplicatedJob"] = {{"MaxConcurrent", 0}, {"TotalCompletions", 0}};
+    spec["TaskTemplate"]["Placement"]["Constraints"] = {"node.id == none"};
+    try {
+      api_.post("/services/" + service["ID"].get<std::string>() + "/update?version=" + std::to_string(service["Version"]["Index"].get<std::int64_t>()), spec, limit);
+    } catch (const Error&) {
+      // changed or removed meanwhile: what is left of it is ended below
+    }
+  }
+  EventBell bell(api_.address());
+  while (found && !limit.passed()) {
+    const auto tasks = api_.list("/tasks", of_stack(stack), limit);
+    if (std::none_of(tasks.begin(), tasks.end(), [](const Json& task) { return task.contains("JobIteration") && !is_mere_record(task); })) return;
+    limit.check_stop("ending the jobs of " + stack);
+    bell.wait(milliseconds(100));
   }
 }
 
@@ -275,7 +302,10 @@ std::vector<std::string> SwarmEngine::undeploy(const std::string& stack, const L
   check_stack_name(stack);
   const std::int64_t since = std::time(nullptr);
   const bool ran = !services_of(stack, limit).empty();
-  if (ran) driver_->remove(stack, limit);
+  if (ran) {
+    end_jobs(stack, limit.at_most(limit.remaining() / 2));
+    driver_->remove(stack, limit);
+  }
   wait_until_gone(stack, limit);
   remove_all("/secrets", stack, limit);
   remove_all("/configs", stack, limit);

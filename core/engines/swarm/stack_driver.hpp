@@ -22,6 +22,8 @@ class StackDriver {
   virtual std::map<std::string, std::string> tools(const Limit& limit) = 0;
   // Before anything is made for it: Error(recipe) for what the tool would obey although it was not judged.
   virtual void refuse_unjudged(const DeploySpec&) {}
+  // The same for what this tool is too old to deploy, with its version.
+  virtual void refuse_unknown(const DeploySpec&, const Limit&) {}
   // Deploys, or changes what is deployed to `spec`; `file` is the stack's one compose file (stack_file.hpp).
   virtual void deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) = 0;
   // Asks for the end of the stack's services; they may still be going when it returns.
@@ -36,22 +38,28 @@ class StackDriver {
 // `docker stack deploy` and `docker stack rm`.
 class DockerCli final : public StackDriver {
  public:
-  explicit DockerCli(DockerAddress address);
+  DockerCli(DockerAddress address, std::string program);  // as docker_program() has it
   std::string engine_name() const override { return "swarm"; }
-  void check(const Limit& limit) override;
+  void check(const Limit&) override {}  // the engine runs commands by the same program
   std::map<std::string, std::string> tools(const Limit&) override { return {}; }
+  void refuse_unknown(const DeploySpec& spec, const Limit& limit) override;
   void deploy(const DeploySpec& spec, const std::string& file, const Limit& limit) override;
   void remove(const std::string& stack, const Limit& limit) override;
 
  private:
-  std::string client_version(const Limit& limit);
-
   DockerAddress address_;
   std::string docker_;
 };
 
-// The program `docker`: Debian's engine brings one; a newer one without an engine may come first in PATH.
-std::string docker_program();
+// The docker CLI: `configured` (docker.bin: a path, or a name in PATH); empty: /usr/bin/docker, which Debian's engine brings, else `docker`
+// in PATH. Not the first in PATH: what somebody put there for other ends would decide what is deployed.
+std::string docker_program(const std::string& configured = "");
+
+// "20.10.24+dfsg1". Error(unavailable) if the program does not say so.
+std::string client_version(const std::string& docker, const Limit& limit);
+
+// Does a client of this version know mode: replicated-job and global-job in a stack? (23.0 and later.)
+bool knows_jobs(const std::string& client_version);
 
 // Several lines as one, cut to what fits in a message; what would steer a terminal is shown instead.
 std::string one_line(std::string text);

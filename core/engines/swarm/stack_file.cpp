@@ -111,12 +111,17 @@ void write_value(const Json& value, std::size_t indent, std::string& out) {
   out += '\n';
 }
 
-void mark(Json& owner, const Json& marks) {
-  if (!owner.contains("labels")) owner["labels"] = Json::object();
+// What begins so is ours to say: by it, things are found, spared and removed. The reader warns of it.
+void leave_out_ours(Json& owner) {
+  if (!owner.contains("labels")) return;
   Json& labels = owner["labels"];
-  // What begins so is ours to say: by it, things are found, spared and removed.
   for (auto label = labels.begin(); label != labels.end();) label = label.key().starts_with("simmer.") ? labels.erase(label) : std::next(label);
-  labels.update(marks);
+}
+
+void mark(Json& owner, const Json& marks) {
+  leave_out_ours(owner);
+  if (!owner.contains("labels")) owner["labels"] = Json::object();
+  owner["labels"].update(marks);
 }
 
 // What the recipe says itself stays as it stands where it is the tighter one.
@@ -144,7 +149,10 @@ std::string stack_file(const DeploySpec& spec, const std::string& node, const st
     if (const auto image = spec.images.find(service.name); image != spec.images.end()) json["image"] = image->second;
     if (is_held(spec, service)) json["deploy"]["placement"]["constraints"].push_back("node.id == " + node);
     // A container's marks are part of what a change restarts: a live app, which no run deploys, has none.
-    if (spec.run_id.empty()) continue;
+    if (spec.run_id.empty()) {
+      leave_out_ours(json);
+      continue;
+    }
     mark(json, marks);
     const auto asked = spec.asked_limits.find(service.name);
     // Docker waits without an end for what is negative.

@@ -1,5 +1,5 @@
 // The one compose file of a stack: what the recipe's reader made of the recipe's files (DeploySpec::compose), with Simmer's
-// marks, placement and limits merged in. Nothing that the recipe says of a volume, a network or a service is replaced. Docker
+// marks, placement and limits merged in. Nothing that the recipe says of a volume, a network or a service is replaced, but labels that begin with "simmer.". Docker
 // reads this and nothing else: it names no file of the recipe, and no variable (every `$` is written `$$`).
 #pragma once
 

@@ -20,6 +20,7 @@ constexpr double pulls_within = 180;    // seconds that another node may take to
 constexpr double gives_up_after = 1;    // seconds after the end of a task before Swarm can be said to start no other
 constexpr double hangs_after = 10;      // seconds in one state before a task can be called stuck
 constexpr double prepares_within = 30;  // the same for one whose container this busy node is making
+constexpr const char* early_end = ": Swarm takes a task that ends within update_config.monitor for one that failed; with failure_action: continue the update of a job stands";
 constexpr double starts_within = 2;     // seconds after a change before Swarm can be said to have nothing to update
 
 std::string text_at(const Json& json, const std::string& pointer) {
@@ -57,6 +58,9 @@ bool is_reached(const Json& service) {
   return service.contains(ports) && !service.at(ports).empty();
 }
 
+// There to stay: what of it ends has not done its work, it is missing.
+bool is_server(const Json& service) { return has_health_check(service) || is_reached(service); }
+
 // Swarm calls a task running as soon as its process was started, if nothing checks its health: one that dies at once is
 // seen running now and then. After a death it has to last longer.
 bool is_up(const Json& task, const Json& service, const StackView& view, int deaths, double now) {
@@ -68,6 +72,9 @@ bool is_up(const Json& task, const Json& service, const StackView& view, int dea
 bool is_stopped(const Json& service) { return service.contains(Json::json_pointer("/Spec/Labels") / replicas_label); }
 
 std::string restart_condition(const Json& service) { return text_at(service, "/Spec/TaskTemplate/RestartPolicy/Condition"); }
+
+// Its task is not started again once it has ended with exit code 0.
+bool is_one_shot(const Json& service) { return restart_condition(service) == "none" || restart_condition(service) == "on-failure"; }
 
 // Swarm's own jobs (mode: replicated-job, global-job): their tasks are to become complete, not to run.
 bool is_job_by_mode(const Json& service) {
@@ -133,14 +140,26 @@ struct ServiceVerdict {
   std::string reason;
 };
 
-ServiceVerdict judge_update(const Json& service, StackMemory& memory, double now) {
+// How the task ended for which Swarm has undone an update: the last that was made of another template than the one that it went back to.
+std::string why_undone(const Json& service, const std::vector<const Json*>& tasks) {
+  const Json* undone = nullptr;
+  for (const Json* task : tasks)
+    if (!has_current_template(*task, service) && (undone == nullptr || text_at(*task, "/CreatedAt") > text_at(*undone, "/CreatedAt"))) undone = task;
+  if (undone == nullptr) return "";
+  if (is_dead(*undone)) return ": " + error_of(*undone);
+  if (text_at(*undone, "/Status/State") != "complete" || !is_one_shot(service)) return "";
+  return std::string(", although its task ended with exit code 0") + early_end;
+}
+
+ServiceVerdict judge_update(const Json& service, const std::vector<const Json*>& tasks, StackMemory& memory, double now) {
   if (is_yet_to_start(service, memory, now)) return {State::converging, "its update has not started yet"};
   const auto update = text_at(service, "/UpdateStatus/State");
   const auto message = text_at(service, "/UpdateStatus/Message");
   if (update == "updating") return {State::converging, "is being updated"};
   if (update == "rollback_started") return {State::converging, "is being rolled back by Swarm: " + message};
-  if (update == "paused" || update == "rollback_paused") return {State::failed, "its update was paused by Swarm: " + message};
-  if (update == "rollback_completed") return {State::failed, "its update was rolled back by Swarm: " + message};
+  if (update == "paused") return {State::failed, "its update was paused by Swarm: " + message};
+  if (update == "rollback_paused") return {State::failed, "its update was paused by Swarm: " + message + why_undone(service, tasks)};
+  if (update == "rollback_completed") return {State::failed, "its update was rolled back by Swarm: " + message + why_undone(service, tasks)};
   return {};
 }
 
@@ -151,10 +170,10 @@ struct Tally {
   std::size_t live = 0;                 // of those, that have not ended
   std::size_t alive = 0;                // whose container runs, wanted or not
   std::size_t completed = 0, dead = 0;  // that did what they should, that did not; as far as Swarm remembers
-  std::set<std::string> nodes, done_nodes;
+  std::set<std::string> nodes, done_nodes, all_nodes;  // of its current tasks; of those that are done; of former ones too
   std::string waiting, last_error;
   bool stuck = false;  // on something that is the machine's, not the recipe's
-  double completed_at = 0, ended_at = 0;  // the last that did; whichever way
+  double completed_at = 0, ended_at = 0;  // when the last ended with exit code 0; whichever way
 };
 
 // New or not ready for longer than this busy machine explains.
@@ -174,13 +193,14 @@ Tally tally_of(const Json& service, const std::vector<const Json*>& tasks, int d
     const auto state = text_at(*task, "/Status/State");
     const bool current = is_current(*task, service), completed = state == "complete" && !was_unhealthy(*task, view), ended = state == "complete" || is_dead(*task);
     if (state == "running" || state == "starting") ++tally.alive;
+    tally.all_nodes.insert(text_at(*task, "/NodeID"));
     if (current) tally.nodes.insert(text_at(*task, "/NodeID"));
     if (current && ended) {
       const double at = seconds_of(text_at(*task, "/Status/Timestamp"));
       tally.ended_at = std::max(tally.ended_at, at);
+      if (state == "complete") tally.completed_at = std::max(tally.completed_at, at);
       if (completed) {
         ++tally.completed;
-        tally.completed_at = std::max(tally.completed_at, at);
         tally.done_nodes.insert(text_at(*task, "/NodeID"));
       } else {
         ++tally.dead;
@@ -214,15 +234,32 @@ ServiceVerdict judge_job(const Json& service, const Tally& tally, int deaths, do
   return {tally.stuck ? State::infrastructure : State::converging, doing + (tally.last_error.empty() ? "" : "; before: " + tally.last_error)};
 }
 
+// All that was wanted of it, or runs still where it may.
+bool is_done(const Json& service, const Tally& tally) {
+  const std::size_t up = restart_condition(service) == "on-failure" ? tally.running : 0;
+  const auto wanted = wanted_tasks(service, tally.all_nodes.size());
+  return tally.completed > 0 && tally.live == up && tally.completed + up >= wanted;
+}
+
+ServiceVerdict ended_server(const Json& service, const Tally& tally) {
+  return {State::failed, (tally.completed == 0 ? tally.last_error + "; " : "") + "its task ended with exit code 0, and its restart_policy (" + restart_condition(service) + ") does not start it again; it has a health check, a router or a published port: without them it would be a job, and done"};
+}
+
 // restart_policy.condition: none. Whether it is a job shows when its task has ended. Nothing: it is there to stay, and judged as such.
 std::optional<ServiceVerdict> judge_one_shot(const Json& service, const Tally& tally) {
   if (tally.live == 0 && tally.dead > 0) return ServiceVerdict{State::failed, "the job failed: " + tally.last_error};
-  if (tally.live == 0 && tally.completed > 0) {
-    if (is_reached(service)) return ServiceVerdict{State::failed, "its task ended with exit code 0, and its restart_policy (none) does not start it again"};
-    return ServiceVerdict{};
-  }
-  if (has_health_check(service) || is_reached(service)) return std::nullopt;
+  if (tally.live == 0 && tally.completed > 0) return is_server(service) ? ended_server(service, tally) : ServiceVerdict{};
+  if (is_server(service)) return std::nullopt;
   return ServiceVerdict{tally.stuck ? State::infrastructure : State::converging, tally.running > 0 ? "a job that has not ended yet" : tally.waiting.empty() ? "its task was not made yet" : tally.waiting};
+}
+
+// condition: on-failure. What has ended with exit code 0 is not started again, told to end by a failing health check or not. Nothing:
+// it may be on its way, or is up.
+std::optional<ServiceVerdict> judge_unless_failed(const Json& service, const Tally& tally, double now) {
+  const bool over = tally.completed_at > seconds_of(text_at(service, "/UpdatedAt")) && now - tally.completed_at > gives_up_after;
+  if (!over) return std::nullopt;
+  if (is_server(service)) return tally.present == 0 ? std::optional(ended_server(service, tally)) : std::nullopt;
+  return is_done(service, tally) ? std::optional(ServiceVerdict{}) : std::nullopt;
 }
 
 ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& tasks, int deaths, const StackView& view, double now) {
@@ -232,18 +269,33 @@ ServiceVerdict judge_tasks(const Json& service, const std::vector<const Json*>& 
   std::optional<ServiceVerdict> job;
   if (is_job_by_mode(service)) job = judge_job(service, tally, deaths, now);
   else if (restart_condition(service) == "none") job = judge_one_shot(service, tally);
-  const bool is_done = job && job->state == State::converged;
-  if (!is_done && is_machines_fault(tally.last_error) && tally.running == 0) return {State::infrastructure, "its task cannot run: " + tally.last_error};
+  else if (restart_condition(service) == "on-failure") job = judge_unless_failed(service, tally, now);
+  const bool has_ended_well = job && job->state == State::converged;
+  if (!has_ended_well && is_machines_fault(tally.last_error) && tally.running == 0) return {State::infrastructure, "its task cannot run: " + tally.last_error};
   if (job) return *job;
   const auto wanted = wanted_tasks(service, tally.present);
   if (deaths >= hopeless_after && tally.running < wanted) return {State::failed, "died " + std::to_string(deaths) + " times without having been up; last: " + tally.last_error};
   if (wanted > 0 && tally.running >= wanted && tally.running == tally.present) return {};
   if (tally.stuck) return {State::infrastructure, tally.waiting};
-  // An app that ends with exit code 0, told to by a failing health check or by itself, is not started again.
-  const bool over = tally.completed_at > seconds_of(text_at(service, "/UpdatedAt")) && now - tally.completed_at > gives_up_after;
-  if (over && tally.present == 0 && restart_condition(service) == "on-failure")
-    return {State::failed, "its task ended with exit code 0, and its restart_policy (on-failure) does not start it again"};
   return {State::converging, (tally.waiting.empty() ? "its task was not made yet" : tally.waiting) + (tally.last_error.empty() ? "" : "; before: " + tally.last_error)};
+}
+
+// Swarm pauses an update for a task that ends soon, with exit code 0 too: what a job does. `paused`: what is said of it otherwise.
+ServiceVerdict judge_paused_job(const Json& service, const std::vector<const Json*>& tasks, int deaths, const StackView& view, double now, ServiceVerdict paused) {
+  const auto tally = tally_of(service, tasks, deaths, view, now);
+  if (tally.dead > 0) return {State::failed, paused.reason + ": " + tally.last_error};
+  if (is_done(service, tally)) return {};
+  if (tally.live > tally.running || (tally.live > 0 && restart_condition(service) == "none")) return {State::converging, "a job that has not ended yet"};
+  if (tally.completed == 0) return paused;
+  return {State::failed, paused.reason + ": " + std::to_string(tally.completed) + " of its tasks ended with exit code 0, the others were not started" + early_end};
+}
+
+ServiceVerdict judge_service(const Json& service, const std::vector<const Json*>& tasks, int deaths, const StackView& view, StackMemory& memory, double now) {
+  if (is_job_by_mode(service)) return judge_tasks(service, tasks, deaths, view, now);  // it has no update: it is done anew
+  auto update = judge_update(service, tasks, memory, now);
+  if (update.state == State::converged) return judge_tasks(service, tasks, deaths, view, now);
+  if (text_at(service, "/UpdateStatus/State") != "paused" || update.state != State::failed || !is_one_shot(service) || is_server(service)) return update;
+  return judge_paused_job(service, tasks, deaths, view, now, std::move(update));
 }
 
 // What counts most is told first.
@@ -273,7 +325,7 @@ std::string short_name(const Json& service, const std::string& stack) {
 std::vector<std::string> ask_health_of(const StackView& view) {
   std::vector<std::string> containers;
   for (const auto& service : view.services) {
-    if (restart_condition(service) != "none" || !has_health_check(service)) continue;
+    if (!is_one_shot(service) || !has_health_check(service)) continue;
     for (const auto& task : view.tasks)
       if (text_at(task, "/ServiceID") == text_at(service, "/ID") && text_at(task, "/Status/State") == "complete" && is_current(task, service)) containers.push_back(container_of(task));
   }
@@ -309,9 +361,7 @@ Convergence judge_stack(const StackView& view, StackMemory& memory, const std::s
     for (const auto& dead : memory.dead_tasks)
       if (dead.starts_with(text_at(service, "/ID") + " ")) ++deaths;
     whole.deaths += deaths;
-    // A job has no update: it is done anew.
-    auto verdict = is_job_by_mode(service) ? ServiceVerdict{} : judge_update(service, memory, now);
-    if (verdict.state == State::converged) verdict = judge_tasks(service, tasks, deaths, view, now);
+    const auto verdict = judge_service(service, tasks, deaths, view, memory, now);
     if (weight(verdict.state) >= weight(whole.state)) continue;
     whole.state = verdict.state;
     whole.service = short_name(service, stack);

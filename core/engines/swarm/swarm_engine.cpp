@@ -58,8 +58,8 @@ void check_stack_name(const std::string& stack) {
 }
 
 SwarmEngine::SwarmEngine(SwarmEngineOptions options)
-    : api_(options.docker), instance_(std::move(options.instance)), docker_(docker_program()), driver_(std::move(options.driver)) {
-  if (!driver_) driver_ = std::make_unique<DockerCli>(api_.address());
+    : api_(options.docker), instance_(std::move(options.instance)), docker_(docker_program(options.docker_program)), driver_(std::move(options.driver)) {
+  if (!driver_) driver_ = std::make_unique<DockerCli>(api_.address(), docker_);
 }
 
 void SwarmEngine::check(const Limit& limit) {
@@ -69,12 +69,13 @@ void SwarmEngine::check(const Limit& limit) {
     throw Error(ErrorKind::unavailable, "Docker at " + api_.host() + " is in no swarm (" + text_of(swarm, "LocalNodeState") + "): docker swarm init");
   if (!swarm.value("ControlAvailable", false))
     throw Error(ErrorKind::unavailable, "Docker at " + api_.host() + " is a worker of its swarm, no manager: run Simmer on a manager");
+  client_version(docker_, limit);
   driver_->check(limit);
 }
 
 std::map<std::string, std::string> SwarmEngine::tools(const Limit& limit) {
   const auto version = api_.get("/version", limit);
-  std::map<std::string, std::string> all = {{"docker", text_of(version, "Version")}, {"docker-api", text_of(version, "ApiVersion")}, {"linux", text_of(version, "KernelVersion")}};
+  std::map<std::string, std::string> all = {{"docker", text_of(version, "Version")}, {"docker-api", text_of(version, "ApiVersion")}, {"linux", text_of(version, "KernelVersion")}, {"docker-cli", client_version(docker_, limit)}};
   all.merge(driver_->tools(limit));
   return all;
 }
@@ -101,15 +102,37 @@ SwarmEngine::Json SwarmEngine::service_named(const std::string& stack, const std
 
 SwarmEngine::Json SwarmEngine::containers_of(const std::string& stack, const Limit& limit) { return api_.list("/containers/json?all=1", of_stack(stack), limit); }
 
-// What a registry knows the image by ("nginx@sha256:…"), else its id here ("sha256:…").
-std::string SwarmEngine::digest_of(const Json& container, const Limit& limit) {
-  const auto id = text_of(container, "ImageID");
-  const auto image = api_.get_if_there("/images/" + url_encoded(id) + "/json", limit);
-  if (!image.is_object() || !image.contains("RepoDigests") || !image["RepoDigests"].is_array()) return id;
-  const auto repository = repository_of(text_of(container, "Image"));
-  for (const auto& known : image["RepoDigests"])
+// What a registry knows the image by that `name` names ("nginx@sha256:…"), else its id here ("sha256:…"); empty: it is not here. `image`: its
+// id, or that name.
+std::string SwarmEngine::digest_of(const std::string& image, const std::string& name, const Limit& limit) {
+  const auto found = api_.get_if_there("/images/" + url_encoded(image) + "/json", limit);
+  if (!found.is_object()) return image.starts_with("sha256:") ? image : "";
+  const auto repository = repository_of(name);
+  for (const auto& known : found.value("RepoDigests", Json::array()))
     if (known.is_string() && known.get<std::string>().starts_with(repository + "@")) return known.get<std::string>();
-  return id;
+  return text_of(found, "Id");
+}
+
+// Of a service of which nothing runs (a job that is done, one at rest): by the last container that was made of its image's name, else by
+// what that name means here.
+void SwarmEngine::add_digests_of_what_rests(const std::string& stack, const Json& services, const Json& containers, std::map<std::string, std::string>& digests, const Limit& limit) {
+  std::map<std::string, std::string> ids;  // of containers; what one calls its image changes when the tag moves
+  for (const auto& container : containers) ids[text_of(container, "Id")] = text_of(container, "ImageID");
+  const auto tasks = api_.list("/tasks", of_stack(stack), limit);
+  for (const auto& service : services) {
+    const auto name = short_name(service, stack);
+    if (digests.contains(name)) continue;
+    const auto image = service.value(Json::json_pointer("/Spec/TaskTemplate/ContainerSpec/Image"), std::string());
+    std::string id = image, made;
+    for (const auto& task : tasks) {
+      const auto container = ids.find(task.value(Json::json_pointer("/Status/ContainerStatus/ContainerID"), std::string()));
+      if (text_of(task, "ServiceID") != text_of(service, "ID") || container == ids.end() || text_of(task, "CreatedAt") < made) continue;
+      if (task.value(Json::json_pointer("/Spec/ContainerSpec/Image"), std::string()) != image) continue;
+      made = text_of(task, "CreatedAt");
+      id = container->second;
+    }
+    if (const auto digest = digest_of(id, image, limit); !digest.empty()) digests[name] = digest;
+  }
 }
 
 std::vector<EngineObject> SwarmEngine::inventory(const std::string& stack, const Limit& limit) {
@@ -215,12 +238,13 @@ std::optional<Deployed> SwarmEngine::deployed(const std::string& stack, const Li
     found.run_id = labels[run_label];
     found.domain = labels[domain_label];
   }
-  for (const auto& container : containers_of(stack, limit)) {
+  const auto containers = containers_of(stack, limit);
+  for (const auto& container : containers) {
     if (text_of(container, "State") != "running") continue;
     found.running = true;
     auto labels = labels_of(container.value("Labels", Json()));
     const auto name = labels["com.docker.swarm.service.name"];
-    found.digests[name.starts_with(stack + "_") ? name.substr(stack.size() + 1) : name] = digest_of(container, limit);
+    found.digests[name.starts_with(stack + "_") ? name.substr(stack.size() + 1) : name] = digest_of(text_of(container, "ImageID"), text_of(container, "Image"), limit);
   }
   // Which image another node found under this name, only that node knows.
   for (const auto& task : tasks_elsewhere(stack, limit)) {
@@ -228,6 +252,7 @@ std::optional<Deployed> SwarmEngine::deployed(const std::string& stack, const Li
     found.running = true;
     found.digests[task.service] = task.image;
   }
+  add_digests_of_what_rests(stack, services, containers, found.digests, limit);
   // Jobs that are done and services without replicas are as they should be, and nothing of them runs.
   found.running = found.running || state(stack, limit).state == Convergence::State::converged;
   return found;

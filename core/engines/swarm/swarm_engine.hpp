@@ -20,6 +20,7 @@ struct SwarmEngineOptions {
   swarm::DockerAddress docker;
   std::string instance;  // which Simmer this is: what another one deployed on the same Docker is not in inventory("")
   std::unique_ptr<swarm::StackDriver> driver = nullptr;  // what makes stacks; none: the docker CLI
+  std::string docker_program{};  // docker.bin; empty: docker_program() looks for it
 };
 
 class SwarmEngine final : public Engine {
@@ -65,6 +66,7 @@ class SwarmEngine final : public Engine {
   void make_objects(const DeploySpec& spec, const Limit& limit);
   void scale(const std::string& stack, bool down, const Limit& limit);
   void sweep_up(const std::string& stack, const Limit& limit);
+  void end_jobs(const std::string& stack, const Limit& limit);
   void end_orphaned_jobs(const std::string& stack, std::set<std::string>& told, const Limit& limit);
   void kill_what_runs(const std::string& stack, const Limit& limit);
   void wait_until_gone(const std::string& stack, const Limit& limit);
@@ -97,7 +99,8 @@ class SwarmEngine final : public Engine {
   Json volumes_of(const swarm::Filters& filters, const Limit& limit);
   std::set<std::string> our_stacks(const Limit& limit);
   Json containers_of(const std::string& stack, const Limit& limit);
-  std::string digest_of(const Json& container, const Limit& limit);
+  std::string digest_of(const std::string& image, const std::string& name, const Limit& limit);
+  void add_digests_of_what_rests(const std::string& stack, const Json& services, const Json& containers, std::map<std::string, std::string>& digests, const Limit& limit);
   std::string running_container(const std::string& stack, const std::string& service, const Limit& limit);
   std::string last_words(const std::string& stack, const std::string& service, const Limit& limit);
 

@@ -59,6 +59,7 @@ std::string SwarmEngine::pull(const std::string& image, const Limit& limit) {
 }
 
 void SwarmEngine::make_images_present(const DeploySpec& spec, const Limit& limit) {
+  driver_->refuse_unknown(spec, limit);
   for (const auto& service : spec.facts.services) {
     const auto recorded = recorded_image(spec, service.name);
     if (recorded.empty()) {

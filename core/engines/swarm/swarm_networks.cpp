@@ -167,6 +167,8 @@ std::vector<Finding> SwarmEngine::examine(const std::string& proxy_network, cons
     if (node["Status"].value("State", "") != "ready") down += (down.empty() ? "" : ", ") + node["Description"].value("Hostname", "");
   findings.push_back({"swarm nodes", down.empty() ? Finding::Level::good : Finding::Level::warning, std::to_string(nodes.size()) + (down.empty() ? ", all ready" : ", not ready: " + down),
                       down.empty() ? "" : "docker node ls"});
+  const auto version = client_version(docker_, limit);
+  findings.push_back({"docker CLI", Finding::Level::good, version + " at " + docker_ + (name() != "swarm" || knows_jobs(version) ? "" : "; mode: replicated-job and global-job need a later one, named by docker.bin"), ""});
   const auto network = network_named(proxy_network, limit);
   if (network.is_null()) {
     findings.push_back({"proxy network", Finding::Level::failure, "there is no network " + proxy_network, how_to_make(proxy_network) + "; proxy.network names another"});

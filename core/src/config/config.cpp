@@ -268,7 +268,7 @@ Config read_config(const std::filesystem::path& file) {
         [&](const YAML::Node& node) {
           reader.map(node, "abra", {{"bin", into_text(config.engines.abra_program, "abra.bin")}, {"dir", into_text(config.engines.abra_dir, "abra.dir")}, {"server", into_text(config.engines.abra_server, "abra.server")}});
         }},
-       {"docker", [&](const YAML::Node& node) { reader.map(node, "docker", {{"host", into_text(config.engines.docker_host, "docker.host")}, {"tls", into_text(config.engines.docker_tls, "docker.tls")}}); }},
+       {"docker", [&](const YAML::Node& node) { reader.map(node, "docker", {{"host", into_text(config.engines.docker_host, "docker.host")}, {"tls", into_text(config.engines.docker_tls, "docker.tls")}, {"bin", into_text(config.engines.docker_program, "docker.bin")}}); }},
        {"proxy",
         [&](const YAML::Node& node) {
           reader.map(node, "proxy", {{"network", into_text(config.proxy_network, "proxy.network")}, {"address", [&](const YAML::Node& value) { config.proxy_address = reader.address(value, "proxy.address"); }},

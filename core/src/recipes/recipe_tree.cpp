@@ -104,6 +104,25 @@ std::optional<std::chrono::milliseconds> find_timeout(const RecipeFacts& facts, 
   return span;
 }
 
+// The engines leave them out: by labels of theirs, things are found, spared and removed.
+void warn_of_our_labels(const YamlValue& compose, std::vector<std::string>& warnings) {
+  const auto look = [&](const YamlValue* owner, const std::string& what) {
+    const YamlValue* labels = owner == nullptr ? nullptr : owner->find("labels");
+    if (labels == nullptr) return;
+    for (const auto& label : labels->entries)
+      if (label.key.starts_with("simmer.") && warnings.size() < 200)
+        warnings.push_back(one_line(label.value.place() + ": the label " + label.key + " of " + what + " is left out: labels that begin with simmer. are Simmer's own"));
+  };
+  for (const auto& [section, kind] : {std::pair("services", "service"), std::pair("volumes", "volume"), std::pair("networks", "network"), std::pair("configs", "config"), std::pair("secrets", "secret")}) {
+    const YamlValue* all = compose.find(section);
+    if (all == nullptr) continue;
+    for (const auto& each : all->entries) {
+      look(&each.value, kind + (" " + each.key));
+      look(each.value.find("deploy"), kind + (" " + each.key));
+    }
+  }
+}
+
 }  // namespace
 
 RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string& recipe, const Environment& env,
@@ -132,6 +151,7 @@ RecipeTree read_recipe_tree(const std::filesystem::path& dir, const std::string&
   tree.compose_files = files_to_read(dir, full, place_of("COMPOSE_FILE", sample, env));
   tree.compose = load_compose(dir, tree.compose_files, full, tree.warnings, reasons_of(script));
   read_compose_facts(tree.compose, tree.facts);
+  warn_of_our_labels(tree.compose, tree.warnings);
   tree.objects = read_file_objects(dir, tree.compose);
   tree.limits = read_limits(tree.compose);
   tree.secret_rules = read_secret_rules(sample, full, tree.warnings);

@@ -247,8 +247,8 @@ void Deployment::keep_for_inspection() {
   const bool is_last = run_.spec.mode == RunMode::quick || run_.spec.attempt > 1;
   if (!run_.red || !is_last || run_.spec.keep == milliseconds(0) || run_.stop.stop_requested()) return;
   run_.journal.begin_step("keeping " + stack_ + " for inspection");
-  run_.report.log(LogLevel::info, "kept for inspection for " + format_duration(run_.spec.keep) + ", Ctrl-C ends it: stack " + stack_ + " at " + url_);
-  run_.report.phase("keeping " + domain_ + " (" + url_ + ") for inspection");
+  run_.report.log(LogLevel::info, "kept for inspection for " + format_duration(run_.spec.keep) + ", Ctrl-C ends it: stack " + stack_ + (url_.empty() ? "" : " at " + url_));
+  run_.report.phase("keeping " + domain_ + (url_.empty() ? "" : " (" + url_ + ")") + " for inspection");
   try {
     wait_for(run_.spec.keep, run_.stop, "keeping " + domain_);
   } catch (const Error&) {

@@ -68,7 +68,7 @@ nlohmann::json to_json(const RunSpec& spec) {
           {"state", spec.state.string()},
           {"engine", spec.engine},
           {"engines",
-           {{"docker_host", spec.engines.docker_host}, {"docker_tls", spec.engines.docker_tls}, {"abra_program", spec.engines.abra_program}, {"abra_dir", spec.engines.abra_dir}, {"abra_server", spec.engines.abra_server}}},
+           {{"docker_host", spec.engines.docker_host}, {"docker_tls", spec.engines.docker_tls}, {"docker_program", spec.engines.docker_program}, {"abra_program", spec.engines.abra_program}, {"abra_dir", spec.engines.abra_dir}, {"abra_server", spec.engines.abra_server}}},
           {"plugin_path", plugins},
           {"window_ms", spec.window.count()},
           {"start_ms", spec.start.count()},
@@ -125,7 +125,7 @@ RunSpec run_spec_from(const nlohmann::json& json) {
   spec.engine = text("engine");
   const auto& engines = json.at("engines");
   const auto engine_text = [&](const char* key) { return engines.at(key).get<std::string>(); };
-  spec.engines = {engine_text("docker_host"), engine_text("docker_tls"), engine_text("abra_program"), engine_text("abra_dir"), engine_text("abra_server")};
+  spec.engines = {engine_text("docker_host"), engine_text("docker_tls"), engine_text("docker_program"), engine_text("abra_program"), engine_text("abra_dir"), engine_text("abra_server")};
   for (const auto& path : json.at("plugin_path")) spec.plugin_path.emplace_back(path.get<std::string>());
   spec.window = duration("window_ms");
   spec.start = duration("start_ms");

@@ -64,8 +64,12 @@ CheckResult judge_state(RunContext& run, const RecipeState& state) {
     violations = judge_taken_names(state.tree, run.spec.stack, run.spec.allow, run.engine.proxy_labels(Limit::in(std::chrono::seconds(30), run.stop)));
   if (violations.empty()) return {Outcome::pass, "the recipe stays within its run"};
   std::string all;
-  for (const auto& violation : violations) all += (all.empty() ? "" : "; ") + violation.what + " (" + violation.permission + ")";
-  return {Outcome::fail, "refused before the deploy: " + all + "; an operator may permit it with apps." + run.spec.app + ".allow"};
+  bool may_be_permitted = false;
+  for (const auto& violation : violations) {
+    all += (all.empty() ? "" : "; ") + violation.what + " (" + violation.permission + (violation.in_any_case ? ", whatever is allowed)" : ")");
+    may_be_permitted |= !violation.in_any_case;
+  }
+  return {Outcome::fail, "refused before the deploy: " + all + (may_be_permitted ? "; an operator may permit it with apps." + run.spec.app + ".allow" : "")};
 }
 
 void require_no_leases(RunContext& run, const RecipeTraits& traits) {

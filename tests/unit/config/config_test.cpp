@@ -21,7 +21,7 @@ using ::testing::Pair;
 constexpr const char* documented = R"(base_domain: ci.example.org
 engine: abra
 abra: {bin: abra, dir: /root/.abra, server: default}
-docker: {host: unix:///var/run/docker.sock}
+docker: {host: unix:///var/run/docker.sock, bin: /usr/local/bin/docker}
 proxy: {network: proxy-net, address: 127.0.0.1:443, tls: wildcard}
 recipes_dir: /var/lib/simmer-recipes
 apps:
@@ -73,6 +73,7 @@ class ConfigFile : public ::testing::Test {
 TEST_F(ConfigFile, TakesEveryDocumentedKey) {
   const Config config = read(documented);
   check_config(config);
+  EXPECT_EQ(config.engines.docker_program, "/usr/local/bin/docker");
   EXPECT_EQ(config.file, file);
   EXPECT_EQ(config.base_domain, "ci.example.org");
   EXPECT_EQ(config.engine, "abra");

@@ -330,5 +330,24 @@ TEST(RecipeTreeEnvironment, IsTheOneToDeployWith) {
   EXPECT_EQ(service(tree, "app").image, "nginx:2");
 }
 
+// Docker would let a recipe take what Simmer finds its things by: the engines leave it out.
+TEST(RecipeTreeLabels, ThoseThatAreSimmersOwnAreSaidToBeLeftOut) {
+  const RecipeFolder folder(R"(services:
+  web:
+    image: a
+    labels:
+      own: kept
+      simmer.run: forged
+    volumes: ["data:/d"]
+    deploy:
+      labels: ["simmer.stack\x1b=z"]
+volumes:
+  data:
+    labels: {simmer.given: folder}
+)");
+  EXPECT_THAT(folder.read().warnings, ElementsAre(HasSubstr("compose.yml:6:19: the label simmer.run of service web is left out"), HasSubstr("the label simmer.stack\\x1b of service web"),
+                                                  HasSubstr("the label simmer.given of volume data is left out: labels that begin with simmer. are Simmer's own")));
+}
+
 }  // namespace
 }  // namespace simmer

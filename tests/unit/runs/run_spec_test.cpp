@@ -53,7 +53,7 @@ RunSpec a_spec() {
   spec.deny_egress = true;
   spec.state = "/var/lib/simmer";
   spec.engine = "swarm";
-  spec.engines = {"tcp://127.0.0.1:2376", "/etc/simmer/tls", "/opt/abra", "/root/.abra", "example.org"};
+  spec.engines = {"tcp://127.0.0.1:2376", "/etc/simmer/tls", "/usr/local/bin/docker", "/opt/abra", "/root/.abra", "example.org"};
   spec.plugin_path = {"/a", "/b"};
   spec.window = milliseconds(1);
   spec.start = milliseconds(2);
@@ -107,6 +107,7 @@ TEST(RunSpecs, ComeOverWholeThroughText) {
   EXPECT_EQ(got.engine, sent.engine);
   EXPECT_EQ(got.engines.docker_host, sent.engines.docker_host);
   EXPECT_EQ(got.engines.docker_tls, sent.engines.docker_tls);
+  EXPECT_EQ(got.engines.docker_program, sent.engines.docker_program);
   EXPECT_EQ(got.engines.abra_program, sent.engines.abra_program);
   EXPECT_EQ(got.engines.abra_dir, sent.engines.abra_dir);
   EXPECT_EQ(got.engines.abra_server, sent.engines.abra_server);
