@@ -19,6 +19,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class BadInput : public ::testing::Test {
  protected:
@@ -324,6 +325,21 @@ TEST(Kept, ARedDeploymentStaysForInspectionUntilCtrlC) {
   red.signal(SIGINT);
   EXPECT_EQ(red.wait(), 1) << "red it is, not interrupted: " << read_file(log);
   EXPECT_THAT(world.left_behind(), ::testing::IsEmpty());
+}
+
+// A job has no address.
+TEST(Kept, WhatHasNoAddressIsAnnouncedWithoutOne) {
+  World world;
+  const auto folder = world.root() / "job";
+  make_folders(folder);
+  write_file_beside(folder / "compose.yml", "version: \"3.8\"\nservices:\n  app:\n    image: example/job:1\n    labels: {simmer.run: forged}\n    deploy: {restart_policy: {condition: none}}\n    x-simmer-local: {command: [sh, -c, \"exit 7\"]}\n");
+  const auto ran = world.run({"run", folder.string(), "--tiers", "install", "--keep", "100ms"});
+  EXPECT_EQ(ran.code, 1) << ran.all();
+  EXPECT_THAT(ran.err, HasSubstr("kept for inspection for"));
+  EXPECT_THAT(ran.err, Not(HasSubstr(" at \n")));
+  EXPECT_THAT(ran.err, Not(HasSubstr("()")));
+  EXPECT_THAT(ran.err, HasSubstr("compose.yml:5:26: the label simmer.run of service app is left out"));
+  EXPECT_THAT(world.left_behind(), IsEmpty());
 }
 
 TEST(Interrupted, CtrlCCleansUpInEveryPhaseOfACommand) {
