@@ -331,7 +331,8 @@ TEST_F(LocalEngineTest, AServerThatEndsWithoutAnErrorAndIsNotStartedAgainHasFail
   for (const std::string condition : {"none", "on-failure"}) {
     auto server = sh_service("web", "until [ -e go ]; do sleep 0.02; done");
     server.restart_condition = condition;
-    server.has_healthcheck = true;
+    if (condition == "none") server.ports = {{"8080", "80", "tcp", ""}};
+    else server.has_healthcheck = true;
     const std::string stack = "l-ended-" + condition;
     engine_.deploy(spec(stack, {server}), limit());
     ASSERT_EQ(engine_.wait_converged(stack, limit(3000)).state, Convergence::State::converged);
@@ -340,7 +341,8 @@ TEST_F(LocalEngineTest, AServerThatEndsWithoutAnErrorAndIsNotStartedAgainHasFail
     const auto reason = engine_.state(stack, limit()).reason;
     EXPECT_NE(reason.find("ended with exit code 0, and its restart_policy (" + condition + ") does not start it again"), std::string::npos) << reason;
     // Without what makes it a server it is done.
-    server.has_healthcheck = false;
+    server.ports.clear();
+    server.has_healthcheck = condition == "none";
     const std::string job = "l-done-" + condition;
     engine_.deploy(spec(job, {server}), limit());
     ASSERT_TRUE(eventually([&] { return fs::exists(folder(job).path() / "run/web"); }));

@@ -208,7 +208,8 @@ void add_services(Blueprint& blueprint, const DeploySpec& spec) {
     service.grace = std::max(facts.stop_grace.value_or(milliseconds(10000)), milliseconds(0));
     if (spec.longest_grace) service.grace = std::min(service.grace, *spec.longest_grace);
     service.restart = facts.restart_condition;
-    service.is_server = facts.has_healthcheck || !facts.ports.empty() || has_router_labels(facts);
+    service.is_reached = !facts.ports.empty() || has_router_labels(facts);
+    service.is_server = facts.has_healthcheck || service.is_reached;
     service.at_rest = facts.replicas == 0;
     const auto asked = spec.asked_limits.find(facts.name);
     service.limits = asked == spec.asked_limits.end() ? spec.limits : tighter(spec.limits, asked->second);
@@ -349,6 +350,7 @@ std::string to_text(const Blueprint& blueprint) {
                         {"restart", service.restart},
                         {"has_port", service.has_port},
                         {"is_server", service.is_server},
+                        {"is_reached", service.is_reached},
                         {"at_rest", service.at_rest},
                         {"limits", {{"pids", service.limits.pids}, {"memory_bytes", service.limits.memory_bytes}, {"cpus", service.limits.cpus}}}});
   }
@@ -411,6 +413,7 @@ Blueprint blueprint_from(const std::string& text) {
       value.at("working_dir").get_to(service.working_dir);
       value.at("restart").get_to(service.restart);
       value.at("has_port").get_to(service.has_port);
+      service.is_reached = value.value("is_reached", false);
       service.is_server = value.value("is_server", false);  // not in what an older Simmer deployed
       service.at_rest = value.value("at_rest", false);
       if (const auto limits = value.find("limits"); limits != value.end())

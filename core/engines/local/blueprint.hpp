@@ -33,6 +33,7 @@ struct ServiceBlueprint {
   milliseconds grace{10000};
   std::string restart;     // none, on-failure; anything else restarts always
   bool has_port = false;   // ${PORT} or ${PORT_<it>} is used somewhere
+  bool is_reached = false;  // has a router or a published port
   bool is_server = false;  // has a router, a published port or a health check: there to stay, whatever `restart` says
   bool at_rest = false;    // replicas: 0; nothing of it is started
   ServiceLimits limits{};  // what it is held to

@@ -241,8 +241,10 @@ void Service::on_exit(int status, Clock::time_point now) {
   if (was_steady) deaths_in_row_ = 0;
   const bool one_shot = blueprint_.restart == "none" || blueprint_.restart == "on-failure";
   if (one_shot && WIFEXITED(status) && WEXITSTATUS(status) == 0 && !was_refused_a_process()) {
-    after_clearing_ = is_server() ? Phase::broken : Phase::done;
-    if (is_server()) last_death_ = "ended with exit code 0, and its restart_policy (" + blueprint_.restart + ") does not start it again; it has a health check, a router or a port: without them it would be a job, and done";
+    // With condition: none a health check alone does not make it a server: it may have been healthy until its work was done.
+    const bool is_missing = blueprint_.restart == "none" ? port_ || blueprint_.is_reached : is_server();
+    after_clearing_ = is_missing ? Phase::broken : Phase::done;
+    if (is_missing) last_death_ = "ended with exit code 0, and its restart_policy (" + blueprint_.restart + ") does not start it again; it has a health check, a router or a port: without them it would be a job, and done";
     start_after_clearing_ = leave_after_clearing_ = false;
     deaths_in_row_ = 0;
     clear(now);

@@ -242,13 +242,14 @@ bool is_done(const Json& service, const Tally& tally) {
 }
 
 ServiceVerdict ended_server(const Json& service, const Tally& tally) {
-  return {State::failed, (tally.completed == 0 ? tally.last_error + "; " : "") + "its task ended with exit code 0, and its restart_policy (" + restart_condition(service) + ") does not start it again; it has a health check, a router or a published port: without them it would be a job, and done"};
+  return {State::failed, (tally.completed == 0 ? tally.last_error + "; " : "") + "its task ended with exit code 0, and its restart_policy (" + restart_condition(service) + ") does not start it again; it has " + (is_reached(service) ? "a router or a published port" : "a health check") + ": without it it would be a job, and done"};
 }
 
-// restart_policy.condition: none. Whether it is a job shows when its task has ended. Nothing: it is there to stay, and judged as such.
+// restart_policy.condition: none. Whether it is a job shows when its task has ended; one that is reached from outside is none all the same. Nothing: it
+// is there to stay, and judged as such.
 std::optional<ServiceVerdict> judge_one_shot(const Json& service, const Tally& tally) {
   if (tally.live == 0 && tally.dead > 0) return ServiceVerdict{State::failed, "the job failed: " + tally.last_error};
-  if (tally.live == 0 && tally.completed > 0) return is_server(service) ? ended_server(service, tally) : ServiceVerdict{};
+  if (tally.live == 0 && tally.completed > 0) return is_reached(service) ? ended_server(service, tally) : ServiceVerdict{};
   if (is_server(service)) return std::nullopt;
   return ServiceVerdict{tally.stuck ? State::infrastructure : State::converging, tally.running > 0 ? "a job that has not ended yet" : tally.waiting.empty() ? "its task was not made yet" : tally.waiting};
 }

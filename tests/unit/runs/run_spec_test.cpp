@@ -45,6 +45,8 @@ RunSpec a_spec() {
   spec.env = {{"LANG", "en"}, {"QUOTE", "\"\\\n\t ä"}};
   spec.needs = {"keycloak"};
   spec.allow = {"host-ports", "bind-mounts"};
+  spec.turns_over = {"sessions"};
+  spec.drops = {{"2.0.0+2", {"old"}}};
   spec.proxy_network = "proxy-net";
   spec.proxy_address = "127.0.0.1:443";
   spec.proxy_tls = false;
