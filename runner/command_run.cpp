@@ -30,6 +30,14 @@ void confirm(const Invocation& call, const std::string& question) {
   if (!std::getline(std::cin, answer) || answer != "yes") throw Error(ErrorKind::usage, "not confirmed: nothing was changed");
 }
 
+void confirm_by_name(const Invocation& call, const std::string& what, const std::string& app) {
+  const bool asks = !call.line.has("yes");
+  if (asks && ::isatty(STDIN_FILENO) != 1) throw Error(ErrorKind::usage, what + " Say --yes to do it without being asked");
+  std::cerr << what << (asks ? " Type its name, " + app + ": " : "\n") << std::flush;
+  std::string answer;
+  if (asks && (!std::getline(std::cin, answer) || answer != app)) throw Error(ErrorKind::usage, "not confirmed: nothing was changed");
+}
+
 int command_run(const Invocation& call) {
   RunRequest request;
   request.target = call.word(1, "a recipe or the path of one");

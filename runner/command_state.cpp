@@ -7,6 +7,7 @@
 #include <base/files.hpp>
 #include <runs/janitor.hpp>
 #include <runs/past_runs.hpp>
+#include <runs/run_target.hpp>
 #include <simmer/error.hpp>
 #include <state/alerts.hpp>
 #include <state/journal.hpp>
@@ -76,6 +77,7 @@ int command_recover(const Invocation& call) {
   call.at_most(2);
   auto& session = call.session;
   const std::string app = call.line.words.size() > 1 ? call.line.words[1] : "";
+  if (call.line.words.size() > 1) find_app(session, app, NameOf::app_alone);
   if (!app.empty() && !fs::exists(session.state.canonical(app)) && !session.config.apps.contains(app))
     throw Error(ErrorKind::usage, "no app '" + app + "'" + did_you_mean(app, session.state.canonical_apps()));
   session.state.prepare();

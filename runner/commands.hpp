@@ -35,5 +35,7 @@ int command_doctor(const Invocation& call);
 void print_json(const nlohmann::json& document);
 // Asks on the terminal unless --yes was given; without a terminal: Error(usage).
 void confirm(const Invocation& call, const std::string& question);
+// The same for what cannot be had back: `app` itself is what has to be typed. With --yes, `what` is said and done.
+void confirm_by_name(const Invocation& call, const std::string& what, const std::string& app);
 
 }  // namespace simmer

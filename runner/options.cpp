@@ -144,8 +144,8 @@ usage: simmer [options] COMMAND ...
   run RECIPE|PATH [--ref R] [--quick] [--tiers a,b] [--keep D]
                                                       test a release, a branch, a commit or a working tree;
                                                       --keep: a red deployment stays up D long, or until Ctrl-C
-  canonical list | show R | seed R [--fresh] | deploy R | undeploy R | verify R | restore R | drop R
-                                                      the known-goods that are kept data-warm
+  canonical list | show R | seed R [--fresh] | deploy R | undeploy A | verify R | restore A | drop A
+                                                      the known-goods that are kept data-warm (A: an app, R: or its recipe)
   snapshot show A | verify A | export A --to DIR      the data of a known-good
   recipe list | show R|PATH [--ref R] | add NAME URL  what was understood of a recipe, what a run would refuse
   plugin list | check FILE                            which plugins there are; the conformance kit

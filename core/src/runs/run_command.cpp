@@ -80,8 +80,8 @@ class RunOf {
 };
 
 void RunOf::resolve() {
-  target_ = find_target(session_, request_.target);
-  app_ = config_.app(target_.app);
+  target_ = find_target(session_, request_.target, request_.fresh ? NameOf::app_alone : NameOf::app_or_recipe);
+  app_ = app_config(session_, target_.app);
   auto& spec = record_.spec;
   spec = spec_of_app(config_, state_, app_);
   spec.app = target_.app;
@@ -436,33 +436,6 @@ RunOutcome RunOf::go() {
 }
 
 }  // namespace
-
-RunSpec spec_of_app(const Config& config, const StateFolder& state, const AppConfig& app) {
-  RunSpec spec;
-  spec.app = app.name;
-  spec.recipe = app.recipe;
-  spec.env = app.env;
-  spec.needs = app.needs;
-  spec.allow = app.allow;
-  spec.turns_over = app.turns_over;
-  spec.drops = app.drops;
-  spec.proxy_network = config.proxy_network;
-  // The local engine's services listen on ports of their own: there is no proxy in front of them.
-  spec.proxy_address = config.engine == "local" ? "" : config.proxy_address;
-  spec.proxy_tls = config.proxy_tls != "none";
-  spec.fork = config.fork;
-  spec.limits = config.runs.limits;
-  spec.deny_egress = config.runs.deny_egress;
-  spec.state = state.root();
-  spec.engine = config.engine;
-  spec.engines = config.engines;
-  spec.plugin_path = config.plugin_path;
-  spec.window = config.health.window;
-  spec.start = config.start_deadline();
-  spec.plugin = config.deadlines.plugin;
-  spec.teardown = config.deadlines.teardown;
-  return spec;
-}
 
 AttemptReport walk_in_child(const Session& session, const RunSpec& spec, const std::string& kept_stack, bool was_dirty, Progress& progress) {
   JournalEntry entry;
