@@ -9,6 +9,7 @@
 #include <base/files.hpp>
 #include <base/process.hpp>
 #include <runs/bounded_reading.hpp>
+#include <runs/engine_of.hpp>
 #include <runs/error_kind.hpp>
 #include <runs/past_runs.hpp>
 #include <runs/result.hpp>
@@ -137,8 +138,7 @@ void RunOf::choose_mode() {
   KnownGood known_good(state_, target_.app);
   if (is_usable(known_good))
     settle_canonical(state_, *engine_, target_.app, session_.recover_options(), false, [&](const std::string& line) { log_->line(LogLevel::info, "recover: " + line); });
-  const auto record = is_usable(known_good) ? known_good.record() : std::nullopt;
-  if (record && record->status == "deployed")
+  if (is_usable(known_good) && is_deployed(state_, known_good))
     throw Error(ErrorKind::busy, target_.app + " is deployed: simmer canonical undeploy " + target_.app + " first");
   record_.mode_reason = why_not_quick(known_good);
   if (!record_.mode_reason.empty()) {
@@ -322,11 +322,20 @@ void RunOf::consider_promotion() {
     exit_code_ = worst_exit_code(exit_code_, 5);
     return;
   }
+  try {
+    // What could not be recovered at the beginning would lose its journal to the promotion's.
+    settle_canonical(state_, *engine_, target_.app, session_.recover_options(), false, [&](const std::string& line) { log_->line(LogLevel::info, "recover: " + line); });
+  } catch (const Error& error) {
+    record_.canonical_outcome = "failed";
+    record_.canonical_reason = error.message();
+    exit_code_ = worst_exit_code(exit_code_, exit_code_of(error.kind()));
+    return;
+  }
   if (!known_good.exists() || request_.fresh) return promote(true);
   // Read again under the lock: somebody else may have been faster.
   const auto meta = known_good.snapshot().meta();
   record_.canonical_before = record_.canonical_after = meta.version;
-  if (const auto record = known_good.record(); record && record->status == "deployed") {
+  if (is_deployed(state_, known_good)) {
     record_.canonical_outcome = "busy";
     record_.canonical_reason = target_.app + " is deployed: simmer canonical undeploy " + target_.app;
     exit_code_ = worst_exit_code(exit_code_, 6);
@@ -414,6 +423,7 @@ RunOutcome RunOf::go() {
   recover_dead(state_, *engine_, "", session_.recover_options(), [&](const std::string& line) {
     if (session_.progress != nullptr) session_.progress->line(LogLevel::info, "recover: " + line);
   });
+  record_.spec.engine_id = engine_->identity(Limit::in(config_.deadlines.teardown, session_.interruption->token()));
   refuse_full_disk();
   begin();
   try {
@@ -444,6 +454,7 @@ AttemptReport walk_in_child(const Session& session, const RunSpec& spec, const s
   entry.app = spec.app;
   entry.recipe = spec.recipe;
   entry.engine = spec.engine;
+  entry.engine_id = spec.engine_id;
   entry.command = session.command_line;
   entry.started_at = utc_time();
   entry.parent = this_process();
