@@ -148,6 +148,28 @@ TEST_F(Names, WhatDestroysTakesTheNameOfAnAppAlone) {
   EXPECT_THAT(world_->left_behind(), IsEmpty());
 }
 
+// What the operator made of a deployed canonical is his: nothing of it is touched.
+TEST(Fresh, SeedingADeployedCanonicalAnewIsBusy) {
+  World world;
+  ASSERT_EQ(world.run({"canonical", "seed", "custom-html"}).code, 0);
+  const auto deployed = world.run({"canonical", "deploy", "custom-html"});
+  ASSERT_EQ(deployed.code, 0) << deployed.all();
+  const fs::path page = world.state() / "canonical/custom-html/volumes/content/edited.html";
+  write_file_beside(page, "by hand");
+  const auto before = world.known_good("custom-html");
+  const auto fresh = world.run({"canonical", "seed", "custom-html", "--fresh"});
+  EXPECT_EQ(fresh.code, 6) << fresh.all();
+  EXPECT_THAT(fresh.err, HasSubstr("canonical undeploy custom-html"));
+  EXPECT_EQ(world.known_good("custom-html"), before);
+  EXPECT_EQ(read_file_if_there(page).value_or("gone"), "by hand");
+  EXPECT_EQ(world.run({"canonical", "show", "custom-html"}).result["status"], "deployed");
+  const std::string url = deployed.result["url"];
+  EXPECT_EQ(run_command({{"curl", "-fsS", url + "/edited.html"}, {}, false, {}, ""}, Limit::in(std::chrono::seconds(10))).out, "by hand") << "it serves on";
+  EXPECT_EQ(std::distance(fs::directory_iterator(world.state() / "alerts"), fs::directory_iterator()), 1) << "an alert";
+  ASSERT_EQ(world.run({"canonical", "undeploy", "custom-html"}).code, 0);
+  EXPECT_EQ(read_file_if_there(page).value_or("gone"), "by hand");
+}
+
 }  // namespace
 
 }  // namespace simmer::e2e

@@ -51,6 +51,7 @@ class RunOf {
   bool is_whole_or_absent(const KnownGood& known_good) const;
   bool is_usable(const KnownGood& known_good) const;
   void refuse_full_disk() const;
+  void refuse_fresh_over_deployed() const;
   std::vector<EngineObject> inventory();
   void begin();
   void take_tree();
@@ -207,6 +208,16 @@ void RunOf::refuse_full_disk() const {
   throw Error(ErrorKind::infrastructure, what);
 }
 
+// What an operator has deployed, and may have edited, is not for a seed to end: he undeploys it first.
+void RunOf::refuse_fresh_over_deployed() const {
+  const KnownGood known_good(state_, target_.app);
+  if (!request_.fresh || !is_usable(known_good)) return;
+  if (is_deployed(state_, known_good)) throw Error(ErrorKind::busy, target_.app + " is deployed: simmer canonical undeploy " + target_.app + " first");
+  const auto meta = known_good.snapshot().meta();
+  if (session_.progress != nullptr)
+    session_.progress->line(LogLevel::warning, "the known-good of " + target_.app + ", " + meta.version + " of " + meta.taken_at + ", " + std::to_string(meta.bytes) + " bytes, will be replaced by a fresh one");
+}
+
 void RunOf::begin() {
   auto& spec = record_.spec;
   spec.hex = make_hex(state_);
@@ -331,7 +342,7 @@ void RunOf::consider_promotion() {
     exit_code_ = worst_exit_code(exit_code_, exit_code_of(error.kind()));
     return;
   }
-  if (!known_good.exists() || request_.fresh) return promote(true);
+  if (!known_good.exists()) return promote(true);
   // Read again under the lock: somebody else may have been faster.
   const auto meta = known_good.snapshot().meta();
   record_.canonical_before = record_.canonical_after = meta.version;
@@ -341,6 +352,7 @@ void RunOf::consider_promotion() {
     exit_code_ = worst_exit_code(exit_code_, 6);
     return;
   }
+  if (request_.fresh) return promote(true);
   if (meta.commit == spec.head.commit) {
     record_.canonical_outcome = "unchanged";
     record_.canonical_reason = meta.version + " is the known-good already";
@@ -425,6 +437,7 @@ RunOutcome RunOf::go() {
   });
   record_.spec.engine_id = engine_->identity(Limit::in(config_.deadlines.teardown, session_.interruption->token()));
   refuse_full_disk();
+  refuse_fresh_over_deployed();
   begin();
   try {
     if (!target_.working_tree.empty()) take_tree();
