@@ -50,7 +50,8 @@ std::vector<std::string> canonicals_of_recipe(const Session& session, const std:
   std::set<std::string> apps;
   for (const auto& [app, about] : session.config.apps)
     if (about.recipe == recipe && about.role == "canonical") apps.insert(app);
-  for (const auto& app : session.state.canonical_apps())
+  const auto kept = while_doing("reading the state folder; another one can be named with --state DIR", [&] { return session.state.canonical_apps(); });
+  for (const auto& app : kept)
     if (recipe_of(session, app) == recipe) apps.insert(app);
   return {apps.begin(), apps.end()};
 }
