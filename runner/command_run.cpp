@@ -20,7 +20,16 @@ void Invocation::at_most(std::size_t most) const {
   if (line.words.size() > most) throw Error(ErrorKind::usage, "'" + line.words[most] + "' is one word too many for: simmer " + line.words.front());
 }
 
-void print_json(const nlohmann::json& document) { std::cout << json_document(document) << std::flush; }
+namespace {
+bool printed_json = false;
+}
+
+void print_json(const nlohmann::json& document) {
+  printed_json = true;
+  std::cout << json_document(document) << std::flush;
+}
+
+bool json_was_printed() { return printed_json; }
 
 void confirm(const Invocation& call, const std::string& question) {
   if (call.line.has("yes")) return;

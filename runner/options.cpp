@@ -101,6 +101,13 @@ bool wants_json(const CommandLine& line) {
   return wish && is_on(*wish);
 }
 
+bool wants_json(int argc, char** argv) {
+  CommandLine line;
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i)
+    if (std::string_view(argv[i]) == "--json") line.values["json"] = {""};
+  return wants_json(line);
+}
+
 std::string log_level_for(const CommandLine& line, const Config& config) { return flag_or_variable(line, "log-level").value_or(config.log_level); }
 
 Config configuration_for(const CommandLine& line) {
