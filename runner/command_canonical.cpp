@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <runs/deployable.hpp>
+#include <runs/run_target.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -44,6 +45,16 @@ std::string size_text(std::uint64_t bytes) {
   char text[32];
   std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
   return text;
+}
+
+// What an operator is about to lose or to overwrite, also where it is damaged.
+std::string in_words(const Session& session, const std::string& app) {
+  try {
+    const auto meta = KnownGood(session.state, app).snapshot().meta();
+    return meta.version + " of " + meta.taken_at + " (recipe " + meta.recipe + ", " + std::to_string(meta.entries) + " entries, " + size_text(meta.bytes) + ")";
+  } catch (const Error& error) {
+    return std::string("of which nothing can be read: ") + error.what();
+  }
 }
 
 int list(const Invocation& call) {
@@ -140,10 +151,12 @@ int command_canonical(const Invocation& call) {
   const std::string what = call.word(1, "list, show, seed, deploy, undeploy, verify, restore or drop");
   if (std::find(known.begin(), known.end(), what) == known.end()) throw Error(ErrorKind::usage, "no command 'canonical " + what + "'" + did_you_mean(what, known));
   call.at_most(3);
+  if (call.line.has("fresh") && what != "seed") throw Error(ErrorKind::usage, "option --fresh does not belong to: simmer canonical " + what);
   if (what == "list") return list(call);
   if (what == "seed") return seed(call);
   auto& session = call.session;
-  const std::string app = find_canonical(session, call.word(2, "the name of a canonical"), what == "drop");
+  const bool destroys = what == "undeploy" || what == "restore" || what == "drop";
+  const std::string app = find_canonical(session, call.word(2, "the name of a canonical"), destroys ? NameOf::app_alone : NameOf::app_or_recipe, what == "drop");
   if (what == "show") show(call, app);
   if (what == "verify") return verify(call, app, true);
   const auto say = [&](const Json& json, const std::string& text) {
@@ -157,12 +170,12 @@ int command_canonical(const Invocation& call) {
     undeploy_canonical(session, app);
     say({{"app", app}, {"status", "idle"}}, app + ": undeployed, its data is kept");
   } else if (what == "restore") {
-    confirm(call, "The retained data of " + app + " will be put back to its snapshot of " + KnownGood(session.state, app).snapshot().meta().taken_at + ".");
+    confirm(call, "The retained data of " + app + " will be put back to its snapshot, " + in_words(session, app) + ".");
     const auto report = restore_canonical(session, app);
     say({{"app", app}, {"entries", report.entries}, {"changed", report.changed}, {"removed", report.removed}},
         app + ": restored; " + std::to_string(report.changed) + " of " + std::to_string(report.entries) + " entries differed, " + std::to_string(report.removed) + " were removed");
   } else if (what == "drop") {
-    confirm(call, "The known-good of " + app + ", version and data, will be gone for ever.");
+    confirm_by_name(call, "The known-good of " + app + ", " + in_words(session, app) + ", will be gone for ever, version and data.", app);
     drop_canonical(session, app);
     say({{"app", app}, {"status", "dropped"}}, app + ": dropped");
   }

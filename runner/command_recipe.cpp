@@ -30,6 +30,7 @@ int list(const Invocation& call) {
       all.push_back({{"recipe", name}, {"newest", Json()}, {"releases", 0}, {"problem", error.what()}});
     }
   }
+  if (all.empty()) throw Error(ErrorKind::usage, "there is no recipe in " + call.session.config.recipes().string());
   if (call.json) print_json(all);
   else
     for (const auto& each : all)
@@ -38,7 +39,6 @@ int list(const Invocation& call) {
                     : each["newest"].is_null()  ? std::string("no releases")
                                                 : each["newest"].get<std::string>() + " (" + std::to_string(each["releases"].get<int>()) + " releases)")
                 << "\n";
-  if (all.empty()) throw Error(ErrorKind::usage, "there is no recipe in " + call.session.config.recipes().string());
   return 0;
 }
 

@@ -20,7 +20,16 @@ void Invocation::at_most(std::size_t most) const {
   if (line.words.size() > most) throw Error(ErrorKind::usage, "'" + line.words[most] + "' is one word too many for: simmer " + line.words.front());
 }
 
-void print_json(const nlohmann::json& document) { std::cout << json_document(document) << std::flush; }
+namespace {
+bool printed_json = false;
+}
+
+void print_json(const nlohmann::json& document) {
+  printed_json = true;
+  std::cout << json_document(document) << std::flush;
+}
+
+bool json_was_printed() { return printed_json; }
 
 void confirm(const Invocation& call, const std::string& question) {
   if (call.line.has("yes")) return;
@@ -28,6 +37,14 @@ void confirm(const Invocation& call, const std::string& question) {
   std::cerr << question << " Type yes: " << std::flush;
   std::string answer;
   if (!std::getline(std::cin, answer) || answer != "yes") throw Error(ErrorKind::usage, "not confirmed: nothing was changed");
+}
+
+void confirm_by_name(const Invocation& call, const std::string& what, const std::string& app) {
+  const bool asks = !call.line.has("yes");
+  if (asks && ::isatty(STDIN_FILENO) != 1) throw Error(ErrorKind::usage, what + " Say --yes to do it without being asked");
+  std::cerr << what << (asks ? " Type its name, " + app + ": " : "\n") << std::flush;
+  std::string answer;
+  if (asks && (!std::getline(std::cin, answer) || answer != app)) throw Error(ErrorKind::usage, "not confirmed: nothing was changed");
 }
 
 int command_run(const Invocation& call) {

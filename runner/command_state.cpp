@@ -6,8 +6,10 @@
 
 #include <base/files.hpp>
 #include <runs/deployable.hpp>
+#include <runs/engine_of.hpp>
 #include <runs/janitor.hpp>
 #include <runs/past_runs.hpp>
+#include <runs/run_target.hpp>
 #include <simmer/error.hpp>
 #include <state/alerts.hpp>
 #include <state/journal.hpp>
@@ -94,18 +96,28 @@ int command_recover(const Invocation& call) {
   call.at_most(2);
   auto& session = call.session;
   const std::string app = call.line.words.size() > 1 ? call.line.words[1] : "";
+  if (call.line.words.size() > 1) find_app(session, app, NameOf::app_alone);
   if (!app.empty() && !fs::exists(session.state.canonical(app)) && !session.config.apps.contains(app))
     throw Error(ErrorKind::usage, "no app '" + app + "'" + did_you_mean(app, session.state.canonical_apps()));
   session.state.prepare();
   const auto engine = session.make_engine();
   engine->check(Limit::in(session.config.deadlines.teardown, session.interruption->token()));
   Json lines = Json::array();
-  const auto problems = recover_dead(session.state, *engine, app, session.recover_options(call.line.has("dry-run")), [&](const std::string& line) {
+  auto problems = recover_dead(session.state, *engine, app, session.recover_options(call.line.has("dry-run")), [&](const std::string& line) {
     lines.push_back(line);
     if (!call.json) std::cout << line << std::endl;
   });
+  // Not in flight, but out of this engine's reach: not a word of "recovered" while it runs elsewhere.
+  for (const auto& name : app.empty() ? session.state.canonical_apps() : std::vector<std::string>{app}) {
+    try {
+      if (!fs::exists(journal_of_canonical(session.state, name))) require_engine_of(session.state, name, *engine, Limit::in(session.config.deadlines.teardown, session.interruption->token()));
+    } catch (const Error& error) {
+      problems.push_back(error.what());
+      std::cerr << "simmer: " << error.what() << std::endl;
+    }
+  }
   if (call.json) print_json({{"dry_run", call.line.has("dry-run")}, {"done", lines}, {"problems", problems}});
-  else if (lines.empty()) std::cout << "nothing to recover\n";
+  else if (lines.empty() && problems.empty()) std::cout << "nothing to recover\n";
   return problems.empty() ? 0 : 5;
 }
 

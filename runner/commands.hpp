@@ -33,7 +33,11 @@ int command_doctor(const Invocation& call);
 
 // Standard output: one JSON document.
 void print_json(const nlohmann::json& document);
+// It has been printed: what goes wrong from then on is said in words alone.
+bool json_was_printed();
 // Asks on the terminal unless --yes was given; without a terminal: Error(usage).
 void confirm(const Invocation& call, const std::string& question);
+// The same for what cannot be had back: `app` itself is what has to be typed. With --yes, `what` is said and done.
+void confirm_by_name(const Invocation& call, const std::string& what, const std::string& app);
 
 }  // namespace simmer

@@ -1,7 +1,9 @@
 // The `simmer` program. It also is, by hidden flags that only Simmer itself uses: the supervisor of a local
 // deployment, the child of a run, and the child that checks a plugin.
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -52,13 +54,21 @@ const std::map<std::string, CommandEntry>& commands() {
 const std::vector<std::string> to_come = {"reconcile", "rollback", "sweep", "lease", "hold", "why", "serve", "init", "history", "selftest"};
 
 int dispatch(const CommandLine& line, PrintableOutput& output, const std::function<void(const Error&)>& end) {
-  if (line.has("help") || (line.words.empty() && !line.has("version"))) {
-    (line.has("help") ? std::cout : std::cerr) << usage_text();
-    return line.has("help") ? 0 : 2;
+  const bool json = wants_json(line);
+  if (line.has("help")) {
+    if (json) print_json({{"usage", usage_text()}});
+    else std::cout << usage_text();
+    return 0;
   }
   if (line.has("version")) {
-    std::cout << "simmer " << SIMMER_VERSION << "\n";
+    if (json) print_json({{"program", "simmer"}, {"version", SIMMER_VERSION}});
+    else std::cout << "simmer " << SIMMER_VERSION << "\n";
     return 0;
+  }
+  if (line.words.empty()) {
+    if (json) throw Error(ErrorKind::usage, "no command was given (see: simmer --help)");
+    std::cerr << usage_text();
+    return 2;
   }
   const std::string& word = line.words.front();
   const auto found = commands().find(word);
@@ -71,7 +81,6 @@ int dispatch(const CommandLine& line, PrintableOutput& output, const std::functi
   }
   allow_options(line, word, found->second.options);
   Interruption interruption;
-  const bool json = wants_json(line);
   Session session;
   session.config = configuration_for(line);
   session.state = StateFolder(session.config.state);
@@ -91,17 +100,31 @@ int dispatch(const CommandLine& line, PrintableOutput& output, const std::functi
 int refuse(std::string what, const std::string& kind, int code, int argc, char** argv) {
   std::replace(what.begin(), what.end(), '\n', ' ');
   std::cerr << "simmer: " << what << std::endl;
-  const bool json = std::any_of(argv, argv + argc, [](const char* word) { return std::strcmp(word, "--json") == 0; });
-  const char* variable = std::getenv("SIMMER_JSON");
-  if (json || (variable != nullptr && std::strcmp(variable, "1") == 0)) print_json({{"error", what}, {"kind", kind}, {"exit_code", code}});
+  if (wants_json(argc, argv) && !json_was_printed()) print_json({{"error", what}, {"kind", kind}, {"exit_code", code}});
   return code;
 }
 
+// A descriptor that is closed would be that of the next file that is opened, and what is printed would stand in it. This one cannot be written to.
+void keep_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY));
+}
+
+// Whoever closed the pipe wanted no more of it; everything else is not to be taken for an answer.
+int with_written_output(int code, const PrintableOutput& output) {
+  std::cout << std::flush;
+  const int failure = output.failure();
+  if (failure == 0 || failure == EPIPE) return code;
+  std::cerr << "simmer: standard output cannot be written: " << std::strerror(failure) << "; what was done is done, its answer is lost" << std::endl;
+  return code == 0 ? exit_code_of(ErrorKind::unavailable) : code;
+}
+
 int run(int argc, char** argv) {
+  keep_standard_descriptors();
   PrintableOutput output;
   const auto refuse_for = [&](const Error& error) { return refuse(error.what(), to_text(error.kind()), exit_code_of(error.kind()), argc, argv); };
   try {
-    return dispatch(parse_command_line(argc, argv), output, [&](const Error& error) { std::_Exit(refuse_for(error)); });
+    return with_written_output(dispatch(parse_command_line(argc, argv), output, [&](const Error& error) { std::_Exit(refuse_for(error)); }), output);
   } catch (const Error& error) {
     return refuse_for(error);
   } catch (const std::exception& error) {

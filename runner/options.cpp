@@ -102,6 +102,13 @@ bool wants_json(const CommandLine& line) {
   return wish && is_on(*wish);
 }
 
+bool wants_json(int argc, char** argv) {
+  CommandLine line;
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i)
+    if (std::string_view(argv[i]) == "--json") line.values["json"] = {""};
+  return wants_json(line);
+}
+
 std::string log_level_for(const CommandLine& line, const Config& config) { return flag_or_variable(line, "log-level").value_or(config.log_level); }
 
 Config configuration_for(const CommandLine& line) {
@@ -145,8 +152,8 @@ usage: simmer [options] COMMAND ...
   run RECIPE|PATH [--ref R] [--quick] [--tiers a,b] [--keep D]
                                                       test a release, a branch, a commit or a working tree;
                                                       --keep: a red deployment stays up D long, or until Ctrl-C
-  canonical list | show R | seed R [--fresh] | deploy R | undeploy R | verify R | restore R | drop R
-                                                      the known-goods that are kept data-warm
+  canonical list | show R | seed R [--fresh] | deploy R | undeploy A | verify R | restore A | drop A
+                                                      the known-goods that are kept data-warm (A: an app, R: or its recipe)
   snapshot show A | verify A | export A --to DIR      the data of a known-good
   recipe list | show R|PATH [--ref R] | add NAME URL  what was understood of a recipe, what a run would refuse
   plugin list | check FILE                            which plugins there are; the conformance kit

@@ -29,6 +29,8 @@ void allow_options(const CommandLine& line, const std::string& command, const st
 // The configuration file with variables and flags laid over it, checked.
 Config configuration_for(const CommandLine& line);
 bool wants_json(const CommandLine& line);
+// The same of what was typed, where it may be no command line at all.
+bool wants_json(int argc, char** argv);
 std::string log_level_for(const CommandLine& line, const Config& config);
 
 std::string usage_text();

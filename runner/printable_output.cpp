@@ -1,5 +1,6 @@
 #include <printable_output.hpp>
 
+#include <cerrno>
 #include <iostream>
 #include <streambuf>
 #include <string>
@@ -27,9 +28,17 @@ class PrintableOutput::Filter : public std::streambuf {
     const char one = traits_type::to_char_type(c);
     return xsputn(&one, 1) == 1 ? c : traits_type::eof();
   }
-  int sync() override { return pass_on(waiting_.size()) ? to_->pubsync() : -1; }
+  int sync() override { return pass_on(waiting_.size()) && noted(to_->pubsync() == 0) ? 0 : -1; }
+
+ public:
+  int failure() const { return failure_; }
 
  private:
+  bool noted(bool written) {
+    if (!written && failure_ == 0) failure_ = errno != 0 ? errno : EIO;
+    return written;
+  }
+
   // How much of the end is a character whose rest may still come.
   std::size_t half_character() const {
     for (std::size_t back = 1; back <= 3 && back <= waiting_.size(); ++back) {
@@ -42,12 +51,13 @@ class PrintableOutput::Filter : public std::streambuf {
   bool pass_on(std::size_t size) {
     const std::string shown = printable(std::string_view(waiting_).substr(0, size));
     waiting_.erase(0, size);
-    return to_->sputn(shown.data(), static_cast<std::streamsize>(shown.size())) == static_cast<std::streamsize>(shown.size());
+    return noted(to_->sputn(shown.data(), static_cast<std::streamsize>(shown.size())) == static_cast<std::streamsize>(shown.size()));
   }
 
   std::ostream& stream_;
   std::streambuf* to_;
   std::string waiting_;
+  int failure_ = 0;
 };
 
 PrintableOutput::PrintableOutput() : terminal_(std::cerr.rdbuf()) {
@@ -57,5 +67,7 @@ PrintableOutput::PrintableOutput() : terminal_(std::cerr.rdbuf()) {
 PrintableOutput::~PrintableOutput() = default;
 
 std::ostream& PrintableOutput::terminal() { return terminal_; }
+
+int PrintableOutput::failure() const { return out_->failure(); }
 
 }  // namespace simmer

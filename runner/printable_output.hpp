@@ -18,6 +18,9 @@ class PrintableOutput {
   // Standard error as it is, for control sequences of our own and text that is printable() already.
   std::ostream& terminal();
 
+  // Why something could not be written to standard output (an errno); 0: all of it was.
+  int failure() const;
+
  private:
   class Filter;
   std::unique_ptr<Filter> out_, error_;

@@ -21,6 +21,7 @@ class AbraDriver final : public swarm::StackDriver {
   explicit AbraDriver(AbraOptions options);
 
   std::string engine_name() const override { return "abra"; }
+  std::string identity() const override { return options_.dir.empty() ? "" : ", abra.dir " + options_.dir.string(); }
   void check(const Limit& limit) override;
   std::map<std::string, std::string> tools(const Limit& limit) override;
   void refuse_unjudged(const DeploySpec& spec) override;

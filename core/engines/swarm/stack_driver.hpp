@@ -16,6 +16,8 @@ class StackDriver {
  public:
   virtual ~StackDriver() = default;
   virtual std::string engine_name() const = 0;
+  // What, beside Docker itself, tells it from another one of its name: ", …". Empty: nothing.
+  virtual std::string identity() const { return ""; }
   // Is the tool here, and new enough? Error(unavailable) with what was found.
   virtual void check(const Limit& limit) = 0;
   // The tool's own name and version.

@@ -62,6 +62,13 @@ SwarmEngine::SwarmEngine(SwarmEngineOptions options)
   if (!driver_) driver_ = std::make_unique<DockerCli>(api_.address(), docker_);
 }
 
+std::string SwarmEngine::identity(const Limit& limit) {
+  if (!identity_.empty()) return identity_;
+  const auto id = text_of(api_.get("/info", limit), "ID");
+  if (id.empty()) throw Error(ErrorKind::unavailable, "Docker at " + api_.host() + " does not say its ID");
+  return identity_ = "Docker " + id + driver_->identity();
+}
+
 void SwarmEngine::check(const Limit& limit) {
   const auto info = api_.get("/info", limit);
   const auto& swarm = info.value("Swarm", Json::object());

@@ -28,6 +28,7 @@ class SwarmEngine final : public Engine {
   explicit SwarmEngine(SwarmEngineOptions options);
 
   std::string name() const override { return driver_->engine_name(); }
+  std::string identity(const Limit& limit) override;
   void check(const Limit& limit) override;
   std::vector<Finding> examine(const std::string& proxy_network, const Limit& limit) override;
   std::map<std::string, std::string> tools(const Limit& limit) override;
@@ -111,7 +112,7 @@ class SwarmEngine final : public Engine {
   };
 
   swarm::DockerApi api_;
-  std::string instance_, docker_, node_;
+  std::string instance_, docker_, node_, identity_;
   std::unique_ptr<swarm::StackDriver> driver_;
   std::map<std::string, Memory> memory_;
 };

@@ -120,6 +120,10 @@ class Engine {
 
   virtual std::string name() const = 0;
 
+  // What tells it from another one of its name, in words that stay the same: the Docker that it speaks to. Empty: all that it has deployed lies in the
+  // state folder itself, and goes where that goes.
+  virtual std::string identity(const Limit&) { return ""; }
+
   // Does it answer, and may we use it? Throws Error(unavailable) with what to do.
   virtual void check(const Limit& limit) = 0;
 

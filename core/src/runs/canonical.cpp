@@ -4,6 +4,7 @@
 
 #include <base/files.hpp>
 #include <base/process.hpp>
+#include <runs/engine_of.hpp>
 #include <runs/run_command.hpp>
 #include <simmer/error.hpp>
 #include <state/alerts.hpp>
@@ -33,6 +34,7 @@ class CanonicalChange {
         domain_(domain_now(session, app, known_good_)),
         stack_(stack_of_domain(domain_)) {
     engine_->check(teardown_limit());
+    require_engine_of(session.state, app, *engine_, teardown_limit());
     if (settle_first) settle();
   }
 
@@ -42,6 +44,7 @@ class CanonicalChange {
     entry.app = app_;
     entry.recipe = session_.config.app(app_).recipe;
     entry.engine = engine_->name();
+    entry.engine_id = engine_->identity(teardown_limit());
     entry.command = session_.command_line;
     entry.started_at = utc_time();
     entry.parent = this_process();
@@ -62,6 +65,7 @@ class CanonicalChange {
   void undeploy() {
     engine_->remove(stack_, teardown_limit());
     remove_tree(session_.state.canonical_checkout(app_));
+    forget_deployed_on(session_.state, app_);
   }
 
   void finish() { journal_->finish(); }
@@ -101,12 +105,14 @@ std::string deploy_canonical(Session& session, const std::string& app) {
   if (meta.recipe_file.empty() || std::find(known.begin(), known.end(), meta.recipe) != known.end()) spec.repository = find_recipe(session.config, meta.recipe);
   spec.domain = change.domain();
   spec.stack = change.stack();
+  spec.engine_id = change.engine().identity(change.teardown_limit());
   spec.head.commit = meta.commit;
   spec.head.version = meta.version;
   auto run = Lock::acquire(run_lock(session.state, spec.run_id), Lock::Mode::exclusive, "run " + spec.run_id, session.command_line, session.wait_limit());
   make_folders(session.state.run(spec.run_id));
   const auto dirty = change.known_good().dirty();
   const auto report = walk_in_child(session, spec, spec.stack, dirty && dirty->by == "deploy", *session.progress);
+  if (report.ended) note_deployed_on(session.state, app, change.engine(), change.teardown_limit());
   if (!report.ended) change.settle();
   else remove_durably(journal_of_canonical(session.state, app));
   // What is deployed at the canonical's own name is the canonical's now, not the run's.

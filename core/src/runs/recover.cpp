@@ -6,6 +6,7 @@
 
 #include <base/crash_point.hpp>
 #include <base/process.hpp>
+#include <runs/engine_of.hpp>
 #include <runs/result.hpp>
 #include <runs/run_command.hpp>
 #include <simmer/error.hpp>
@@ -83,6 +84,7 @@ bool belongs_to(const JournalEntry& entry, const std::string& run_id) { return e
 
 void settle_canonical(const StateFolder& state, Engine& engine, const std::string& app, const RecoverOptions& options, bool keep_dirty, const RecoverLog& log) {
   KnownGood known_good(state, app);
+  require_engine_of(state, app, engine, Limit::in(options.teardown));
   const auto entry = read_journal(journal_of_canonical(state, app));
   const bool exists = known_good.exists();
   if (!entry) return mend_record(state, engine, app, options, log);
@@ -103,6 +105,7 @@ void settle_canonical(const StateFolder& state, Engine& engine, const std::strin
     alert_residue(state, app, residue);
     throw Error(ErrorKind::needs_operator, app + ": a deployment could not be removed: " + residue.front());
   }
+  forget_deployed_on(state, app);
   const fs::path fork = entry->run_id.empty() ? fs::path() : state.fork(entry->run_id);
   remove_tree(state.canonical_checkout(app));
   if (committed && known_good.adopt_volumes(fork)) {
@@ -160,6 +163,7 @@ std::vector<std::string> settle_run(const StateFolder& state, Engine& engine, co
   std::vector<std::string> residue;
   const auto entry = read_journal(journal_of_run(state, run_id));
   if (entry) {
+    require_engine_of(state, *entry, engine, Limit::in(options.teardown));
     end_what_lives(*entry, options, log);
     for (const auto& stack : entry->stacks)
       if (stack != entry->kept_stack) remove_stack(engine, stack, options, log, residue);

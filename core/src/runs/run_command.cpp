@@ -9,6 +9,7 @@
 #include <base/files.hpp>
 #include <base/process.hpp>
 #include <runs/bounded_reading.hpp>
+#include <runs/engine_of.hpp>
 #include <runs/error_kind.hpp>
 #include <runs/past_runs.hpp>
 #include <runs/recipe_source.hpp>
@@ -51,6 +52,7 @@ class RunOf {
   bool is_whole_or_absent(const KnownGood& known_good) const;
   bool is_usable(const KnownGood& known_good) const;
   void refuse_full_disk() const;
+  void refuse_fresh_over_deployed() const;
   std::vector<EngineObject> inventory();
   void begin();
   void take_tree();
@@ -81,8 +83,8 @@ class RunOf {
 };
 
 void RunOf::resolve() {
-  target_ = find_target(session_, request_.target);
-  app_ = config_.app(target_.app);
+  target_ = find_target(session_, request_.target, request_.fresh ? NameOf::app_alone : NameOf::app_or_recipe);
+  app_ = app_config(session_, target_.app);
   auto& spec = record_.spec;
   spec = spec_of_app(config_, state_, app_);
   spec.app = target_.app;
@@ -138,8 +140,7 @@ void RunOf::choose_mode() {
   KnownGood known_good(state_, target_.app);
   if (is_usable(known_good))
     settle_canonical(state_, *engine_, target_.app, session_.recover_options(), false, [&](const std::string& line) { log_->line(LogLevel::info, "recover: " + line); });
-  const auto record = is_usable(known_good) ? known_good.record() : std::nullopt;
-  if (record && record->status == "deployed")
+  if (is_usable(known_good) && is_deployed(state_, known_good))
     throw Error(ErrorKind::busy, target_.app + " is deployed: simmer canonical undeploy " + target_.app + " first");
   record_.mode_reason = why_not_quick(known_good);
   if (!record_.mode_reason.empty()) {
@@ -206,6 +207,16 @@ void RunOf::refuse_full_disk() const {
     // No room even for the alert: what is printed must do.
   }
   throw Error(ErrorKind::infrastructure, what);
+}
+
+// What an operator has deployed, and may have edited, is not for a seed to end: he undeploys it first.
+void RunOf::refuse_fresh_over_deployed() const {
+  const KnownGood known_good(state_, target_.app);
+  if (!request_.fresh || !is_usable(known_good)) return;
+  if (is_deployed(state_, known_good)) throw Error(ErrorKind::busy, target_.app + " is deployed: simmer canonical undeploy " + target_.app + " first");
+  const auto meta = known_good.snapshot().meta();
+  if (session_.progress != nullptr)
+    session_.progress->line(LogLevel::warning, "the known-good of " + target_.app + ", " + meta.version + " of " + meta.taken_at + ", " + std::to_string(meta.bytes) + " bytes, will be replaced by a fresh one");
 }
 
 void RunOf::begin() {
@@ -323,17 +334,27 @@ void RunOf::consider_promotion() {
     exit_code_ = worst_exit_code(exit_code_, 5);
     return;
   }
-  if (!known_good.exists() || request_.fresh) return promote(true);
+  try {
+    // What could not be recovered at the beginning would lose its journal to the promotion's.
+    settle_canonical(state_, *engine_, target_.app, session_.recover_options(), false, [&](const std::string& line) { log_->line(LogLevel::info, "recover: " + line); });
+  } catch (const Error& error) {
+    record_.canonical_outcome = "failed";
+    record_.canonical_reason = error.message();
+    exit_code_ = worst_exit_code(exit_code_, exit_code_of(error.kind()));
+    return;
+  }
+  if (!known_good.exists()) return promote(true);
   mend_record(state_, *engine_, target_.app, session_.recover_options(), [&](const std::string& line) { log_->line(LogLevel::warning, line); });
   // Read again under the lock: somebody else may have been faster.
   const auto meta = known_good.snapshot().meta();
   record_.canonical_before = record_.canonical_after = meta.version;
-  if (const auto record = known_good.record(); record && record->status == "deployed") {
+  if (is_deployed(state_, known_good)) {
     record_.canonical_outcome = "busy";
     record_.canonical_reason = target_.app + " is deployed: simmer canonical undeploy " + target_.app;
     exit_code_ = worst_exit_code(exit_code_, 6);
     return;
   }
+  if (request_.fresh) return promote(true);
   if (meta.commit == spec.head.commit) {
     record_.canonical_outcome = "unchanged";
     record_.canonical_reason = meta.version + " is the known-good already";
@@ -416,7 +437,9 @@ RunOutcome RunOf::go() {
   recover_dead(state_, *engine_, "", session_.recover_options(), [&](const std::string& line) {
     if (session_.progress != nullptr) session_.progress->line(LogLevel::info, "recover: " + line);
   });
+  record_.spec.engine_id = engine_->identity(Limit::in(config_.deadlines.teardown, session_.interruption->token()));
   refuse_full_disk();
+  refuse_fresh_over_deployed();
   begin();
   try {
     if (!target_.working_tree.empty()) take_tree();
@@ -439,33 +462,6 @@ RunOutcome RunOf::go() {
 
 }  // namespace
 
-RunSpec spec_of_app(const Config& config, const StateFolder& state, const AppConfig& app) {
-  RunSpec spec;
-  spec.app = app.name;
-  spec.recipe = app.recipe;
-  spec.env = app.env;
-  spec.needs = app.needs;
-  spec.allow = app.allow;
-  spec.turns_over = app.turns_over;
-  spec.drops = app.drops;
-  spec.proxy_network = config.proxy_network;
-  // The local engine's services listen on ports of their own: there is no proxy in front of them.
-  spec.proxy_address = config.engine == "local" ? "" : config.proxy_address;
-  spec.proxy_tls = config.proxy_tls != "none";
-  spec.fork = config.fork;
-  spec.limits = config.runs.limits;
-  spec.deny_egress = config.runs.deny_egress;
-  spec.state = state.root();
-  spec.engine = config.engine;
-  spec.engines = config.engines;
-  spec.plugin_path = config.plugin_path;
-  spec.window = config.health.window;
-  spec.start = config.start_deadline();
-  spec.plugin = config.deadlines.plugin;
-  spec.teardown = config.deadlines.teardown;
-  return spec;
-}
-
 AttemptReport walk_in_child(const Session& session, const RunSpec& spec, const std::string& kept_stack, bool was_dirty, Progress& progress) {
   JournalEntry entry;
   entry.operation = spec.mode == RunMode::deploy ? "canonical-deploy" : to_string(spec.mode);
@@ -473,6 +469,7 @@ AttemptReport walk_in_child(const Session& session, const RunSpec& spec, const s
   entry.app = spec.app;
   entry.recipe = spec.recipe;
   entry.engine = spec.engine;
+  entry.engine_id = spec.engine_id;
   entry.command = session.command_line;
   entry.started_at = utc_time();
   entry.parent = this_process();

@@ -73,8 +73,5 @@ void drop_canonical(Session& session, const std::string& app);
 // The repository of a recipe in the recipes folder. Unknown: Error(usage) naming the nearest.
 fs::path find_recipe(const Config& config, const std::string& recipe);
 std::vector<std::string> known_recipes(const Config& config);
-// The canonical of that app name, or the only one of that recipe. None, or two: Error(usage). One whose
-// meta.json cannot be read: Error(needs_operator), unless `even_damaged`.
-std::string find_canonical(const Session& session, const std::string& name, bool even_damaged = false);
 
 }  // namespace simmer

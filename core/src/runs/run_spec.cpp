@@ -67,6 +67,7 @@ nlohmann::json to_json(const RunSpec& spec) {
           {"deny_egress", spec.deny_egress},
           {"state", spec.state.string()},
           {"engine", spec.engine},
+          {"engine_id", spec.engine_id},
           {"engines",
            {{"docker_host", spec.engines.docker_host}, {"docker_tls", spec.engines.docker_tls}, {"docker_program", spec.engines.docker_program}, {"abra_program", spec.engines.abra_program}, {"abra_dir", spec.engines.abra_dir}, {"abra_server", spec.engines.abra_server}}},
           {"plugin_path", plugins},
@@ -123,6 +124,7 @@ RunSpec run_spec_from(const nlohmann::json& json) {
   json.at("deny_egress").get_to(spec.deny_egress);
   spec.state = text("state");
   spec.engine = text("engine");
+  spec.engine_id = text("engine_id");
   const auto& engines = json.at("engines");
   const auto engine_text = [&](const char* key) { return engines.at(key).get<std::string>(); };
   spec.engines = {engine_text("docker_host"), engine_text("docker_tls"), engine_text("docker_program"), engine_text("abra_program"), engine_text("abra_dir"), engine_text("abra_server")};

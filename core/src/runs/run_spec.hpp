@@ -56,7 +56,7 @@ struct RunSpec {
   bool deny_egress = false;  // runs.egress: deny
 
   fs::path state;
-  std::string engine;
+  std::string engine, engine_id;  // the latter: Engine::identity(), for the journal
   EngineOptions engines;
   std::vector<fs::path> plugin_path;
   milliseconds window{2000}, start{30000}, plugin{60000}, teardown{60000};

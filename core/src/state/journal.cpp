@@ -23,6 +23,7 @@ nlohmann::json to_json(const JournalEntry& entry) {
           {"app", entry.app},
           {"recipe", entry.recipe},
           {"engine", entry.engine},
+          {"engine_id", entry.engine_id},
           {"command", entry.command},
           {"started_at", entry.started_at},
           {"parent", to_json(entry.parent)},
@@ -52,6 +53,7 @@ std::optional<JournalEntry> read_journal(const fs::path& file) {
     json.at("app").get_to(entry.app);
     json.at("recipe").get_to(entry.recipe);
     json.at("engine").get_to(entry.engine);
+    entry.engine_id = json.value("engine_id", "");
     json.at("command").get_to(entry.command);
     json.at("started_at").get_to(entry.started_at);
     entry.parent = process_from(json.at("parent"));

@@ -23,6 +23,7 @@ struct JournalEntry {
   std::string app;
   std::string recipe;
   std::string engine;
+  std::string engine_id;  // Engine::identity(); empty also in journals of before there was one
   std::string command;    // as the user typed it
   std::string started_at;
   ProcessId parent;       // holds the locks

@@ -55,6 +55,7 @@ RunSpec a_spec() {
   spec.deny_egress = true;
   spec.state = "/var/lib/simmer";
   spec.engine = "swarm";
+  spec.engine_id = "Docker ABCD";
   spec.engines = {"tcp://127.0.0.1:2376", "/etc/simmer/tls", "/usr/local/bin/docker", "/opt/abra", "/root/.abra", "example.org"};
   spec.plugin_path = {"/a", "/b"};
   spec.window = milliseconds(1);
@@ -107,6 +108,7 @@ TEST(RunSpecs, ComeOverWholeThroughText) {
   EXPECT_EQ(got.deny_egress, sent.deny_egress);
   EXPECT_EQ(got.state, sent.state);
   EXPECT_EQ(got.engine, sent.engine);
+  EXPECT_EQ(got.engine_id, sent.engine_id);
   EXPECT_EQ(got.engines.docker_host, sent.engines.docker_host);
   EXPECT_EQ(got.engines.docker_tls, sent.engines.docker_tls);
   EXPECT_EQ(got.engines.docker_program, sent.engines.docker_program);

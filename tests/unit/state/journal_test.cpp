@@ -24,7 +24,8 @@ class Journals : public ::testing::Test {
     entry.run_id = "run-1";
     entry.app = "custom-html";
     entry.recipe = "a-recipe";
-    entry.engine = "local";
+    entry.engine = "swarm";
+    entry.engine_id = "Docker ABCD";
     entry.command = "simmer run custom-html --quick";
     entry.started_at = "2026-11-23T23:15:00Z";
     entry.parent = this_process();
@@ -35,7 +36,7 @@ class Journals : public ::testing::Test {
   std::optional<JournalEntry> of_app() { return read_journal(journal_of_canonical(state, "custom-html")); }
   static std::string as_text(const JournalEntry& entry) {
     std::string text;
-    for (const auto& word : {entry.operation, entry.run_id, entry.app, entry.recipe, entry.engine, entry.command,
+    for (const auto& word : {entry.operation, entry.run_id, entry.app, entry.recipe, entry.engine, entry.engine_id, entry.command,
                              entry.started_at, entry.kept_stack, entry.step})
       text += word + "|";
     for (const auto& id : {entry.parent, entry.child})
@@ -67,6 +68,17 @@ TEST_F(Journals, AreOnDiskWithEveryFieldWhenTheyHaveBegun) {
   EXPECT_TRUE(read.was_dirty);
   EXPECT_TRUE(is_alive(read.parent));
   EXPECT_EQ(read.child.pid, 0);
+}
+
+TEST_F(Journals, OfBeforeEnginesHadAnIdentityAreRead) {
+  Journal(state, an_entry(), false);
+  std::string text = read_file(journal_of_run(state, "run-1"));
+  const std::string key = "\"engine_id\": \"Docker ABCD\",";
+  ASSERT_NE(text.find(key), std::string::npos) << text;
+  write_file_beside(scratch / "old.json", text.erase(text.find(key), key.size()));
+  const auto old = read_journal(scratch / "old.json").value();
+  EXPECT_EQ(old.engine, "swarm");
+  EXPECT_EQ(old.engine_id, "");
 }
 
 TEST_F(Journals, OfARunAloneLeaveTheAppAlone) {
