@@ -181,4 +181,9 @@ void discard_fork(const fs::path& folder) {
 
 void flush_tree(const fs::path& folder) { Flusher().flush(folder); }
 
+void flush_file_system(const fs::path& folder) {
+  const Fd fd = open_file(folder, O_RDONLY | O_DIRECTORY);
+  if (::syncfs(fd.get()) != 0) throw_errno("cannot flush the file system of " + folder.string(), errno);
+}
+
 }  // namespace simmer

@@ -43,4 +43,8 @@ void discard_fork(const std::filesystem::path& folder);
 // Flushes a fork that is about to become the retained data (promotion).
 void flush_tree(const std::filesystem::path& folder);
 
+// Flushes the whole file system that `folder` lies on: all that was ever written there, by an app or by somebody who was
+// killed. One call, whatever the size of the tree.
+void flush_file_system(const std::filesystem::path& folder);
+
 }  // namespace simmer

@@ -51,6 +51,7 @@ class KnownGood {
 
   std::optional<DirtyMark> dirty() const;
   void set_dirty(const std::string& by, const std::string& run_id);
+  // What the retained data holds is on the disk before the mark goes.
   void clear_dirty();
 
   // Cheap: nothing missing, everything whole (snapshots.md "verified before a quick run"). Faults in words.
