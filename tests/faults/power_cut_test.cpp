@@ -17,11 +17,11 @@
 #include <thread>
 
 #include <base/files.hpp>
+#include <base/mounts.hpp>
 #include <e2e/simmer_world.hpp>
 #include <simmer/error.hpp>
 #include <snapshots/copy.hpp>
 #include <snapshots/fork.hpp>
-#include <snapshots/mounts.hpp>
 #include <state/journal.hpp>
 #include <state/known_good.hpp>
 #include <unit/snapshots/test_tree.hpp>
@@ -37,7 +37,7 @@ void unmount(const fs::path& folder) {
   const Limit limit = Limit::in(std::chrono::seconds(20));
   while (!limit.passed()) {
     try {
-      return snapshots::unmount_below(folder);
+      return unmount_below(folder);
     } catch (const Error&) {
       ::usleep(5000);
     }

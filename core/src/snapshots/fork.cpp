@@ -10,6 +10,7 @@
 #include <simmer/error.hpp>
 #include <snapshots/copy.hpp>
 #include <snapshots/inode.hpp>
+#include <base/mounts.hpp>
 #include <snapshots/mounts.hpp>
 #include <snapshots/survey.hpp>
 
@@ -175,6 +176,9 @@ std::map<std::string, fs::path> make_fork(ForkWay way, const std::map<std::strin
 }
 
 void discard_fork(const fs::path& folder) {
+  // Our own mounts are on `volumes/<name>`: busy ones are somebody's, and are named. All else an app has left here.
+  for (const fs::path point : mounts_below(folder))
+    if (point.parent_path() != fs::weakly_canonical(folder) / "volumes") undo_mounts(point);
   unmount_below(folder);
   remove_tree(folder);
 }

@@ -36,7 +36,7 @@ ForkChoice choose_fork_way(const std::map<std::string, std::filesystem::path>& v
 std::map<std::string, std::filesystem::path> make_fork(ForkWay way, const std::map<std::string, std::filesystem::path>& volumes,
                                                        const std::filesystem::path& folder, const Limit& limit);
 
-// Unmounts whatever is mounted below `folder` and removes it. Safe to repeat; needs no knowledge of
+// Unmounts whatever is mounted below `folder` (what an app has mounted there is undone, see base/mounts.hpp) and removes it. Safe to repeat; needs no knowledge of
 // how the fork was made. Nothing there: fine.
 void discard_fork(const std::filesystem::path& folder);
 
