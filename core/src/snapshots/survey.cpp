@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include <base/mounts.hpp>
 #include <simmer/error.hpp>
 #include <snapshots/inode.hpp>
 
@@ -47,6 +48,7 @@ class Surveyor {
       if (!path_.empty()) path_ += '/';
       path_ += name;
       struct stat status;
+      if (is_mount_point(folder, name)) refuse(shown(), "something is mounted there");
       if (status_at(folder, name, status, shown())) {
         look_at(folder, name, status);
         if (S_ISDIR(status.st_mode)) walk(open_folder(folder, name, false, shown()).get());

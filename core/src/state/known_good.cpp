@@ -6,6 +6,7 @@
 
 #include <base/crash_point.hpp>
 #include <base/files.hpp>
+#include <base/mounts.hpp>
 #include <simmer/error.hpp>
 #include <snapshots/fork.hpp>
 
@@ -45,6 +46,8 @@ void write_values(const fs::path& file, const Values& values, const std::string&
   }
   write_file_durably(file, nlohmann::json(values).dump(2) + "\n", 0600);
 }
+
+std::string say_mounted(const fs::path& point) { return "something is mounted over the retained data: unmount " + point.string(); }
 
 std::string field(const nlohmann::json& json, const char* key) {
   const auto found = json.find(key);
@@ -117,6 +120,14 @@ void KnownGood::clear_dirty() {
   crash_point("after the dirty mark went");
 }
 
+// The first of the retained data's own folders that something is mounted on; empty: none. An operator's, or an app's: it is not ours to say.
+fs::path KnownGood::mounted_over_data() const {
+  if (is_mount_point(volumes_folder())) return volumes_folder();
+  for (const auto& [volume, folder] : volumes())
+    if (is_mount_point(folder)) return folder;
+  return {};
+}
+
 std::vector<std::string> KnownGood::check() const {
   std::vector<std::string> faults;
   try {
@@ -127,6 +138,7 @@ std::vector<std::string> KnownGood::check() const {
     for (const auto& fault : store_.check()) faults.push_back(say(fault));
     env();
     secrets();
+    if (const fs::path point = mounted_over_data(); !point.empty()) faults.push_back(say_mounted(point));
     if (!dirty())
       for (const auto& [volume, folder] : volumes())
         if (!is_folder(folder)) faults.push_back("the retained volume " + volume + " is missing");
@@ -138,9 +150,11 @@ std::vector<std::string> KnownGood::check() const {
 
 RestoreReport KnownGood::restore(const Limit& limit) {
   return while_doing("restoring the retained data of " + app_ + " from its snapshot", [&] {
+    if (const fs::path point = mounted_over_data(); !point.empty()) throw Error(ErrorKind::needs_operator, say_mounted(point));
     if (!dirty()) set_dirty("restore", "");
     const auto wanted = volumes();
     make_folders(volumes_folder());
+    undo_mounts(volumes_folder());  // an app's, inside its volumes
     for (const auto& entry : fs::directory_iterator(volumes_folder()))
       if (!wanted.contains(entry.path().filename()) || !is_folder(entry.path())) remove_tree(entry.path());
     const auto report = store_.restore(wanted, limit);

@@ -57,7 +57,8 @@ class KnownGood {
   // Cheap: nothing missing, everything whole (snapshots.md "verified before a quick run"). Faults in words.
   std::vector<std::string> check() const;
 
-  // Makes the retained data equal to the snapshot, whatever it was, and clears the dirty mark.
+  // Makes the retained data equal to the snapshot, whatever it was, and clears the dirty mark. What an app has mounted inside of it is
+  // undone (take_undone_mounts()); something mounted over its folders themselves is an Error(needs_operator) naming it.
   RestoreReport restore(const Limit& limit);
 
   // Takes the snapshot of `volumes` (see SnapshotStore::prepare) with env and secrets beside it.
@@ -72,6 +73,7 @@ class KnownGood {
   fs::path aside_folder() const { return folder_ / "aside"; }
 
  private:
+  fs::path mounted_over_data() const;
   void put_aside_what_was_dropped();
   std::string app_;
   fs::path folder_;
