@@ -118,6 +118,12 @@ std::vector<std::string> undo_mounts(const fs::path& folder) {
   return names;
 }
 
+void undo_mounts_inside(const fs::path& folder) {
+  const fs::path self = fs::weakly_canonical(folder);
+  for (const std::string& point : mounts_below(folder))
+    if (point != self) undo_mounts(point);
+}
+
 std::vector<std::string> take_undone_mounts() {
   const std::lock_guard lock(undone_guard);
   return std::exchange(undone, {});

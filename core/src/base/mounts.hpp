@@ -27,6 +27,9 @@ void unmount_below(const fs::path& folder);
 // names, fit for people, and keeps them for take_undone_mounts(). Error(needs_operator), naming it, for one that stays.
 std::vector<std::string> undo_mounts(const fs::path& folder);
 
+// The same for what is below `folder`, and not for what is on it.
+void undo_mounts_inside(const fs::path& folder);
+
 // What undo_mounts() has undone in this process since this was asked last: somebody's app left it, and whoever reports says so.
 std::vector<std::string> take_undone_mounts();
 

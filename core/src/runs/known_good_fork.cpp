@@ -63,6 +63,9 @@ void KnownGoodFork::discard() {
   const auto start = Clock::now();
   run_.journal.begin_step("discarding the fork");
   discard_fork(run_.state.fork(run_.spec.run_id));
+  // What the app has mounted in the retained data, which stays.
+  if (way_ == ForkWay::restore)
+    for (const auto& [name, folder] : folders_) undo_mounts_inside(folder);
   for (const auto& mount : take_undone_mounts()) run_.report.residue("mount " + mount + ", which the app left and Simmer has undone");
   run_.report.timing("fork", since(start));
 }

@@ -100,6 +100,7 @@ class Flusher {
   void walk(int folder, const std::string& shown) {
     for (const std::string& name : sorted_names(folder, shown)) {
       struct stat status;
+      if (is_mount_point(folder, name)) continue;  // no part of it; a capture refuses it by name
       if (flush_all_ || !status_at(folder, name, status, shown)) return;
       if (S_ISDIR(status.st_mode)) {
         walk(open_folder(folder, name, false, shown + "/" + name).get(), shown + "/" + name);

@@ -154,7 +154,7 @@ RestoreReport KnownGood::restore(const Limit& limit) {
     if (!dirty()) set_dirty("restore", "");
     const auto wanted = volumes();
     make_folders(volumes_folder());
-    undo_mounts(volumes_folder());  // an app's, inside its volumes
+    undo_mounts_inside(volumes_folder());  // an app's
     for (const auto& entry : fs::directory_iterator(volumes_folder()))
       if (!wanted.contains(entry.path().filename()) || !is_folder(entry.path())) remove_tree(entry.path());
     const auto report = store_.restore(wanted, limit);
