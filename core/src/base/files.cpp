@@ -15,6 +15,7 @@
 #include <memory>
 #include <vector>
 
+#include <base/mounts.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -95,29 +96,31 @@ bool write_beside(const fs::path& path, std::string_view bytes, mode_t mode, Flu
 }
 
 // Removes what is below a folder with two descriptors at a time, however deep it goes: it walks down by name and comes back
-// by "..", which must then be the folder that it came from.
+// by "..", which must then be the folder that it came from. All of it lies on the mount that the top lies in.
 class TreeRemover {
  public:
   explicit TreeRemover(const fs::path& top) : top_(top) {}
 
   void run() {
+    const fs::path parent = top_.parent_path();
+    mount_ = mount_of(open_file(parent.empty() ? fs::path(".") : parent, O_PATH | O_DIRECTORY).get());
     Fd folder = open_folder(AT_FDCWD, top_.c_str());
-    struct stat info = look_at(folder);
-    device_ = info.st_dev;
+    struct stat info;
+    refuse_mount(folder);
     while (true) {
       if (const auto inner = remove_files(folder)) {
         info = look_at(folder);
         Fd next = open_folder(folder.get(), inner->c_str());
         way_.push_back({*inner, info.st_ino});
         folder = std::move(next);
-        if (look_at(folder).st_dev != device_) refuse_mount();
+        refuse_mount(folder);
         continue;
       }
       if (way_.empty()) break;
       Fd above(::openat(folder.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
       if (!above) throw_errno("cannot come back from " + shown(), errno);
       info = look_at(above);
-      if (info.st_ino != way_.back().above || info.st_dev != device_)
+      if (info.st_ino != way_.back().above || mount_of(above.get()) != mount_)
         throw Error(ErrorKind::unavailable, "cannot remove " + shown() + ": it was moved meanwhile");
       remove_empty(above.get(), way_.back().name.c_str());
       way_.pop_back();
@@ -137,8 +140,9 @@ class TreeRemover {
     for (const auto& step : way_) path += "/" + step.name;
     return name.empty() ? path : path + "/" + name;
   }
-  [[noreturn]] void refuse_mount() const {
-    throw Error(ErrorKind::needs_operator, "cannot remove " + shown() + ": something is mounted there");
+  // One that came after those that were undone.
+  void refuse_mount(const Fd& folder) const {
+    if (mount_of(folder.get()) != mount_) throw Error(ErrorKind::needs_operator, "cannot remove " + shown() + ": something is mounted there; unmount it first");
   }
   struct stat look_at(const Fd& folder) const {
     struct stat info;
@@ -187,7 +191,7 @@ class TreeRemover {
   }
 
   const fs::path& top_;
-  dev_t device_ = 0;
+  std::uint64_t mount_ = 0;
   std::vector<Step> way_;  // from the top to the folder at hand
 };
 
@@ -265,11 +269,8 @@ void remove_tree(const fs::path& path) {
     if (errno == ENOENT || errno == ENOTDIR) return;
     throw_errno("cannot look at " + path.string(), errno);
   }
-  struct stat parent;
-  const fs::path folder = path.parent_path().empty() ? fs::path(".") : path.parent_path();
-  if (::stat(folder.c_str(), &parent) == 0 && S_ISDIR(info.st_mode) && parent.st_dev != info.st_dev)
-    throw Error(ErrorKind::needs_operator, "cannot remove " + path.string() + ": something is mounted there");
-  if (S_ISDIR(info.st_mode)) return TreeRemover(path).run();
+  if (S_ISDIR(info.st_mode) || is_mount_point(path)) undo_mounts(path);
+  if (::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return TreeRemover(path).run();
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno("cannot remove " + path.string(), errno);
 }
 

@@ -59,8 +59,9 @@ void flush_file(const fs::path& file);
 void rename_durably(const fs::path& from, const fs::path& to);
 // Like mkdir -p; new folders get `mode`.
 void make_folders(const fs::path& path, mode_t mode = 0755);
-// Like rm -rf without following links and without crossing into a mount; making folders writable
-// where needed. What is not there is fine.
+// Like rm -rf without following links; making folders writable where needed. What is mounted at or below `path` is undone before
+// (undo_mounts() in base/mounts.hpp, which keeps the names) and stays as it is; never is anything removed through a mount, and one
+// that cannot be undone is an Error(needs_operator) that names it. What is not there is fine.
 void remove_tree(const fs::path& path);
 // Removes a file durably; what is not there is fine.
 void remove_durably(const fs::path& path);

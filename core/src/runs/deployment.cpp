@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <base/crash_point.hpp>
+#include <base/mounts.hpp>
 #include <config/config.hpp>
 #include <simmer/error.hpp>
 
@@ -269,6 +270,7 @@ void Deployment::remove() {
     if (state_ && since(start) < grace_of(service, *state_)) cut_short_.push_back(service);
   }
   for (const auto& left : run_.engine.inventory(stack_, limit)) run_.report.residue(left.kind + " " + left.name);
+  for (const auto& mount : take_undone_mounts()) run_.report.residue("mount " + mount + ", which the app left and Simmer has undone");
   deployed_ = false;
   run_.report.timing("app_stop", since(start));
 }

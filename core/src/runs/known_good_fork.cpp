@@ -1,6 +1,7 @@
 #include <runs/known_good_fork.hpp>
 
 #include <base/crash_point.hpp>
+#include <base/mounts.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -21,6 +22,7 @@ void settle_retained_data(RunContext& run, KnownGood& known_good) {
   const auto start = Clock::now();
   const auto report = known_good.restore(Limit::in(data_deadline, run.stop));
   run.report.timing("restore", since(start));
+  for (const auto& mount : take_undone_mounts()) run.report.warning("an earlier run's app had left a mount on " + mount + ": it was undone");
   run.report.log(LogLevel::info, "restored the retained data: " + std::to_string(report.changed) + " of " + std::to_string(report.entries) +
                                      " entries differed, " + std::to_string(report.removed) + " removed");
 }
@@ -61,6 +63,10 @@ void KnownGoodFork::discard() {
   const auto start = Clock::now();
   run_.journal.begin_step("discarding the fork");
   discard_fork(run_.state.fork(run_.spec.run_id));
+  // What the app has mounted in the retained data, which stays.
+  if (way_ == ForkWay::restore)
+    for (const auto& [name, folder] : folders_) undo_mounts_inside(folder);
+  for (const auto& mount : take_undone_mounts()) run_.report.residue("mount " + mount + ", which the app left and Simmer has undone");
   run_.report.timing("fork", since(start));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include <base/crash_point.hpp>
+#include <base/mounts.hpp>
 #include <base/process.hpp>
 #include <runs/engine_of.hpp>
 #include <runs/result.hpp>
@@ -41,6 +42,11 @@ void remove_stack(Engine& engine, const std::string& stack, const RecoverOptions
   } catch (const Error& error) {
     residue.push_back("deployment " + stack + ": " + error.what());
   }
+}
+
+// What apps had mounted and nobody is left to report.
+void tell_undone_mounts(const std::string& subject, const RecoverLog& log) {
+  for (const auto& mount : take_undone_mounts()) log(subject + ": an app had left a mount on " + mount + ": undone");
 }
 
 void alert_residue(const StateFolder& state, const std::string& app, const std::vector<std::string>& residue) {
@@ -137,6 +143,7 @@ void settle_canonical(const StateFolder& state, Engine& engine, const std::strin
     if (!entry->kept_stack.empty()) engine.forget(entry->kept_stack);
   }
   settle_what_is_held(engine, known_good, *entry, options, log);
+  tell_undone_mounts(app, log);
   remove_durably(journal_of_canonical(state, app));
   if (!exists) {
     std::error_code not_empty;
@@ -177,6 +184,7 @@ std::vector<std::string> settle_run(const StateFolder& state, Engine& engine, co
   } catch (const Error& error) {
     residue.push_back(error.what());
   }
+  tell_undone_mounts("run " + run_id, log);
   if (entry) {
     alert_residue(state, entry->app, residue);
     if (residue.empty()) remove_durably(journal_of_run(state, run_id));

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include <base/mounts.hpp>
 #include <simmer/error.hpp>
 #include <snapshots/inode.hpp>
 #include <snapshots/pax.hpp>
@@ -25,7 +26,7 @@ class Capture {
 
   VolumeSummary capture(const fs::path& root) {
     const Fd folder = open_volume(root, false);
-    device_ = status_of(folder.get(), root.string()).st_dev;
+    mount_ = mount_of(folder.get());
     capture_folder(folder.get(), "", 0);
     summary_.segment_sizes = {segment_.finish()};
     manifest_.end_volume(summary_);
@@ -41,8 +42,7 @@ class Capture {
 
   void capture_folder(int folder, const std::string& name, std::uint64_t depth) {
     const struct stat before = status_of(folder, shown());
-    if (before.st_dev != device_)
-      throw Error(ErrorKind::unavailable, "cannot snapshot " + shown() + ": another file system is mounted there");
+    if (mount_of(folder) != mount_) changed();
     Entry entry = entry_of(folder, name, depth, before);
     put_entry(entry, {});
     for (const std::string& child : sorted_names(folder, shown())) {
@@ -87,7 +87,7 @@ class Capture {
   void capture_file(int parent, const std::string& name, std::uint64_t depth, const struct stat& status) {
     const Fd file(::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file) throw_errno("cannot open " + shown(), errno);
-    if (!same_state(status, status_of(file.get(), shown()))) changed();
+    if (!same_state(status, status_of(file.get(), shown())) || mount_of(file.get()) != mount_) changed();
     Entry entry = entry_of(file.get(), name, depth, status);
     entry.size = static_cast<std::uint64_t>(status.st_size);
     summary_.bytes += entry.size;
@@ -147,7 +147,7 @@ class Capture {
   SegmentWriter& segment_;
   ManifestWriter& manifest_;
   const Limit& limit_;
-  dev_t device_ = 0;
+  std::uint64_t mount_ = 0;
   std::map<ino_t, std::string> first_names_;  // of inodes with several names
   std::string buffer_ = std::string(1 << 20, '\0');
   VolumeSummary summary_;

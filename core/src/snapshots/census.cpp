@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <base/mounts.hpp>
 #include <snapshots/inode.hpp>
 
 namespace simmer {
@@ -18,7 +19,6 @@ class Counter {
 
   Census count(const fs::path& root) {
     const Fd folder = open_volume(root, false);
-    device_ = status_of(folder.get(), root.string()).st_dev;
     walk(folder.get(), "");
     return std::move(census_);
   }
@@ -29,11 +29,11 @@ class Counter {
       check_limit(limit_, "counting what is in the volumes");
       const std::string path = above.empty() ? name : above + "/" + name;
       struct stat status;
-      if (left_out_(path) || path.ends_with(".pid") || !status_at(folder, name, status, path)) continue;
+      if (left_out_(path) || path.ends_with(".pid") || is_mount_point(folder, name) || !status_at(folder, name, status, path)) continue;
       const bool is_folder = S_ISDIR(status.st_mode);
       if (!is_folder && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) continue;
       census_.sizes[path] = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
-      if (!is_folder || status.st_dev != device_) continue;
+      if (!is_folder) continue;
       const Fd below(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (below) walk(below.get(), path);
     }
@@ -41,7 +41,6 @@ class Counter {
 
   const std::function<bool(const std::string&)>& left_out_;
   const Limit& limit_;
-  dev_t device_ = 0;
   Census census_;
 };
 

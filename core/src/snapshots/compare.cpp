@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include <base/mounts.hpp>
 #include <simmer/error.hpp>
 #include <snapshots/content.hpp>
 #include <snapshots/inode.hpp>
@@ -41,6 +42,7 @@ class Comparison {
   void compare(const fs::path& root) {
     struct stat status;
     if (::lstat(root.c_str(), &status) != 0 && errno == ENOENT) return fault("missing");
+    if (is_mount_point(root)) return fault("something is mounted there: unmount " + root.string());
     const Fd folder = open_volume(root, false);
     const Entry entry = manifest_.take();
     compare_folder(folder.get(), entry);

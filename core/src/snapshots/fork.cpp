@@ -10,6 +10,7 @@
 #include <simmer/error.hpp>
 #include <snapshots/copy.hpp>
 #include <snapshots/inode.hpp>
+#include <base/mounts.hpp>
 #include <snapshots/mounts.hpp>
 #include <snapshots/survey.hpp>
 
@@ -99,6 +100,7 @@ class Flusher {
   void walk(int folder, const std::string& shown) {
     for (const std::string& name : sorted_names(folder, shown)) {
       struct stat status;
+      if (is_mount_point(folder, name)) continue;  // no part of it; a capture refuses it by name
       if (flush_all_ || !status_at(folder, name, status, shown)) return;
       if (S_ISDIR(status.st_mode)) {
         walk(open_folder(folder, name, false, shown + "/" + name).get(), shown + "/" + name);
@@ -175,10 +177,18 @@ std::map<std::string, fs::path> make_fork(ForkWay way, const std::map<std::strin
 }
 
 void discard_fork(const fs::path& folder) {
+  // Our own mounts are on `volumes/<name>`: busy ones are somebody's, and are named. All else an app has left here.
+  for (const fs::path point : mounts_below(folder))
+    if (point.parent_path() != fs::weakly_canonical(folder) / "volumes") undo_mounts(point);
   unmount_below(folder);
   remove_tree(folder);
 }
 
 void flush_tree(const fs::path& folder) { Flusher().flush(folder); }
+
+void flush_file_system(const fs::path& folder) {
+  const Fd fd = open_file(folder, O_RDONLY | O_DIRECTORY);
+  if (::syncfs(fd.get()) != 0) throw_errno("cannot flush the file system of " + folder.string(), errno);
+}
 
 }  // namespace simmer

@@ -36,11 +36,15 @@ ForkChoice choose_fork_way(const std::map<std::string, std::filesystem::path>& v
 std::map<std::string, std::filesystem::path> make_fork(ForkWay way, const std::map<std::string, std::filesystem::path>& volumes,
                                                        const std::filesystem::path& folder, const Limit& limit);
 
-// Unmounts whatever is mounted below `folder` and removes it. Safe to repeat; needs no knowledge of
+// Unmounts whatever is mounted below `folder` (what an app has mounted there is undone, see base/mounts.hpp) and removes it. Safe to repeat; needs no knowledge of
 // how the fork was made. Nothing there: fine.
 void discard_fork(const std::filesystem::path& folder);
 
 // Flushes a fork that is about to become the retained data (promotion).
 void flush_tree(const std::filesystem::path& folder);
+
+// Flushes the whole file system that `folder` lies on: all that was ever written there, by an app or by somebody who was
+// killed. One call, whatever the size of the tree.
+void flush_file_system(const std::filesystem::path& folder);
 
 }  // namespace simmer

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include <base/mounts.hpp>
 #include <base/utf8.hpp>
 #include <simmer/error.hpp>
 
@@ -93,6 +94,7 @@ struct stat status_of(int fd, const std::string& shown) {
 }
 
 bool status_at(int folder, const std::string& name, struct stat& status, const std::string& shown) {
+  if (is_mount_point(folder, name)) throw Error(ErrorKind::needs_operator, "something is mounted on " + shown + ": unmount it first");
   if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return true;
   if (errno == ENOENT) return false;
   throw_errno("cannot look at " + shown, errno);

@@ -36,7 +36,8 @@ bool put_metadata(int fd, const Metadata& want, const std::string& shown);
 std::string difference(const Metadata& found, const Metadata& expected, bool is_symlink);
 
 struct stat status_of(int fd, const std::string& shown);
-// Without following a link. False when there is nothing of that name.
+// Without following a link. False when there is nothing of that name. Something that is mounted there is no part of a volume,
+// whatever file system it is of: Error(needs_operator) naming it.
 bool status_at(int folder, const std::string& name, struct stat& status, const std::string& shown);
 // For metadata alone (O_PATH): never blocks, needs no permission on the inode.
 Fd open_inode(int folder, const std::string& name, const std::string& shown);

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <set>
 
+#include <base/mounts.hpp>
 #include <simmer/error.hpp>
 #include <snapshots/content.hpp>
 #include <snapshots/inode.hpp>
@@ -51,8 +52,9 @@ class Restore {
     struct stat status;
     const bool is_new = ::lstat(root.c_str(), &status) != 0 && errno == ENOENT;
     if (is_new) make_folders(root, 0700);
+    if (is_mount_point(root)) throw Error(ErrorKind::needs_operator, "something is mounted on the volume " + manifest_.volume() + ": unmount " + root.string());
     root_ = open_volume(root, true);
-    device_ = status_of(root_.get(), root.string()).st_dev;
+    mount_ = mount_of(root_.get());
     const Entry entry = manifest_.take();
     if (entry.depth != 0 || entry.kind != Kind::folder)
       throw Error(ErrorKind::needs_operator, "the manifest is damaged: volume " + manifest_.volume() + " has no root folder");
@@ -116,8 +118,7 @@ class Restore {
       ++report_.changed;
     }
     const Fd folder = open_folder(parent, entry.name, true, shown());
-    if (status_of(folder.get(), shown()).st_dev != device_)
-      throw Error(ErrorKind::needs_operator, "cannot restore " + shown() + ": something is mounted there; unmount it first");
+    refuse_mount(folder.get());
     restore_folder(folder.get(), entry, is_new);
   }
 
@@ -131,6 +132,7 @@ class Restore {
     } else {
       file = open_for_reading(parent, entry.name);
     }
+    refuse_mount(file.get());
     remember(entry, status_of(file.get(), shown()));
     ContentRestore content(file.get(), is_new, segments_, shown(), limit_);
     content.restore(manifest_, entry.size);
@@ -170,6 +172,11 @@ class Restore {
     remove_what_is_there(parent, entry.name, status);
     link_within(root_.get(), entry.target, parent, entry.name, shown());
     ++report_.changed;
+  }
+
+  // One that came after status_at() looked.
+  void refuse_mount(int fd) const {
+    if (mount_of(fd) != mount_) throw Error(ErrorKind::needs_operator, "something is mounted on " + shown() + ": unmount it first");
   }
 
   // An inode that other names share is kept only for the entry whose inode it is to be: writing to it would
@@ -232,7 +239,7 @@ class Restore {
   RestoreReport& report_;
   const Limit& limit_;
   Fd root_;
-  dev_t device_ = 0;
+  std::uint64_t mount_ = 0;
   std::string path_;
   std::set<ino_t> claimed_;                   // inodes that belong to an entry with several names
   std::map<std::string, ino_t> first_names_;  // path -> inode of those

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include <base/mounts.hpp>
 #include <simmer/error.hpp>
 #include <snapshots/inode.hpp>
 
@@ -32,7 +33,6 @@ class Surveyor {
   Survey survey(const fs::path& root) {
     const Fd folder = open_volume(root, false);
     const struct stat status = status_of(folder.get(), root.string());
-    device_ = status.st_dev;
     look_at(folder.get(), ".", status);
     walk(folder.get());
     return survey_;
@@ -48,6 +48,7 @@ class Surveyor {
       if (!path_.empty()) path_ += '/';
       path_ += name;
       struct stat status;
+      if (is_mount_point(folder, name)) refuse(shown(), "something is mounted there");
       if (status_at(folder, name, status, shown())) {
         look_at(folder, name, status);
         if (S_ISDIR(status.st_mode)) walk(open_folder(folder, name, false, shown()).get());
@@ -58,7 +59,6 @@ class Surveyor {
 
   void look_at(int folder, const std::string& name, const struct stat& status) {
     ++survey_.entries;
-    if (status.st_dev != device_) refuse(shown(), "another file system is mounted there");
     if (S_ISREG(status.st_mode)) {
       const auto size = static_cast<std::uint64_t>(status.st_size);
       survey_.largest_file = std::max(survey_.largest_file, size);
@@ -93,7 +93,6 @@ class Surveyor {
   std::string volume_, path_;
   bool judge_;
   const Limit& limit_;
-  dev_t device_ = 0;
   std::vector<gid_t> groups_ = our_groups();
   Survey survey_;
 };

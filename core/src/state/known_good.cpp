@@ -6,7 +6,9 @@
 
 #include <base/crash_point.hpp>
 #include <base/files.hpp>
+#include <base/mounts.hpp>
 #include <simmer/error.hpp>
+#include <snapshots/fork.hpp>
 #include <snapshots/recipe_archive.hpp>
 
 namespace simmer {
@@ -45,6 +47,8 @@ void write_values(const fs::path& file, const Values& values, const std::string&
   }
   write_file_durably(file, nlohmann::json(values).dump(2) + "\n", 0600);
 }
+
+std::string say_mounted(const fs::path& point) { return "something is mounted over the retained data: unmount " + point.string(); }
 
 std::string field(const nlohmann::json& json, const char* key) {
   const auto found = json.find(key);
@@ -138,9 +142,19 @@ void KnownGood::set_dirty(const std::string& by, const std::string& run_id) {
 }
 
 void KnownGood::clear_dirty() {
+  // An app that ran here flushed what it liked, and what was found equal may still be in memory: the mark goes when all is on the disk.
+  if (is_folder(volumes_folder())) flush_file_system(volumes_folder());
   crash_point("before the dirty mark goes");
   remove_durably(folder_ / "dirty");
   crash_point("after the dirty mark went");
+}
+
+// The first of the retained data's own folders that something is mounted on; empty: none. An operator's, or an app's: it is not ours to say.
+fs::path KnownGood::mounted_over_data() const {
+  if (is_mount_point(volumes_folder())) return volumes_folder();
+  for (const auto& [volume, folder] : volumes())
+    if (is_mount_point(folder)) return folder;
+  return {};
 }
 
 std::vector<std::string> KnownGood::check() const {
@@ -153,6 +167,7 @@ std::vector<std::string> KnownGood::check() const {
     for (const auto& fault : store_.check()) faults.push_back(say(fault));
     env();
     secrets();
+    if (const fs::path point = mounted_over_data(); !point.empty()) faults.push_back(say_mounted(point));
     if (!dirty())
       for (const auto& [volume, folder] : volumes())
         if (!is_folder(folder)) faults.push_back("the retained volume " + volume + " is missing");
@@ -164,9 +179,11 @@ std::vector<std::string> KnownGood::check() const {
 
 RestoreReport KnownGood::restore(const Limit& limit) {
   return while_doing("restoring the retained data of " + app_ + " from its snapshot", [&] {
+    if (const fs::path point = mounted_over_data(); !point.empty()) throw Error(ErrorKind::needs_operator, say_mounted(point));
     if (!dirty()) set_dirty("restore", "");
     const auto wanted = volumes();
     make_folders(volumes_folder());
+    undo_mounts_inside(volumes_folder());  // an app's
     for (const auto& entry : fs::directory_iterator(volumes_folder()))
       if (!wanted.contains(entry.path().filename()) || !is_folder(entry.path())) remove_tree(entry.path());
     const auto report = store_.restore(wanted, limit);

@@ -59,12 +59,14 @@ class KnownGood {
 
   std::optional<DirtyMark> dirty() const;
   void set_dirty(const std::string& by, const std::string& run_id);
+  // What the retained data holds is on the disk before the mark goes.
   void clear_dirty();
 
   // Cheap: nothing missing, everything whole (snapshots.md "verified before a quick run"). Faults in words.
   std::vector<std::string> check() const;
 
-  // Makes the retained data equal to the snapshot, whatever it was, and clears the dirty mark.
+  // Makes the retained data equal to the snapshot, whatever it was, and clears the dirty mark. What an app has mounted inside of it is
+  // undone (take_undone_mounts()); something mounted over its folders themselves is an Error(needs_operator) naming it.
   RestoreReport restore(const Limit& limit);
 
   // Keeps the recipe's tree as it was checked out, beside the snapshot that is to come (`about` then names it). Asked before the app can
@@ -86,6 +88,7 @@ class KnownGood {
   fs::path aside_folder() const { return folder_ / "aside"; }
 
  private:
+  fs::path mounted_over_data() const;
   void put_aside_what_was_dropped();
   void make_snapshot_folder() const;
 

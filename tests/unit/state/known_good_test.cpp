@@ -1,8 +1,10 @@
 // The known-good of an app: what follows from the snapshot can be written again from any half-way state, and what is
 // missing or damaged is said before anybody builds on it.
 #include <gmock/gmock.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <base/mounts.hpp>
 #include <simmer/error.hpp>
 #include <state/known_good.hpp>
 #include <unit/base/flush_recorder.hpp>
@@ -19,7 +21,13 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 using Values = std::map<std::string, std::string>;
+
+struct Unmounter {
+  fs::path folder;
+  ~Unmounter() { undo_mounts(folder); }
+};
 
 class KnownGoods : public ::testing::Test {
  protected:
@@ -123,6 +131,49 @@ TEST_F(KnownGoods, ThatArePromotedHoldNothingOfTheOldOneAnyMore) {
   EXPECT_THAT(good.secrets(), ElementsAre(Pair("password", "secret of run-2")));
   EXPECT_THAT(names_in(good.snapshot().folder()), Not(Contains(AnyOf("env.run-1", "secrets.run-1"))));
   EXPECT_THAT(names_in(good.folder()), ElementsAre("canonical.json", "snapshot", "volumes"));
+}
+
+// What is said of the retained data is said of the folders themselves, not of what lies over them: the operator unmounts that.
+TEST_F(KnownGoods, UnderAMountAreNeitherWholeNorRestored) {
+  promote("1.0.0+1", "run-1", "old");
+  for (const fs::path& over : {good.volumes_folder() / "content", good.volumes_folder()}) {
+    const Unmounter unmounter{scratch.path()};
+    make_folders(scratch / "same");
+    if (::mount((over == good.volumes_folder() ? scratch / "same" : over).c_str(), over.c_str(), nullptr, MS_BIND, nullptr) != 0) GTEST_SKIP() << "may not mount";
+    EXPECT_THAT(good.check(), Contains(HasSubstr("unmount " + over.string())));
+    good.set_dirty("run", "run-2");
+    try {
+      good.restore(a_minute());
+      ADD_FAILURE() << "was restored under a mount on " << over;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::needs_operator);
+      EXPECT_THAT(error.message(), HasSubstr("unmount " + over.string()));
+    }
+    EXPECT_TRUE(good.dirty());
+    EXPECT_TRUE(fs::exists(scratch / "same"));
+  }
+  good.restore(a_minute());
+  EXPECT_THAT(good.check(), IsEmpty());
+  EXPECT_EQ(page(), "old");
+}
+
+TEST_F(KnownGoods, AreRestoredWhereAnAppMountedSomethingInThem) {
+  promote("1.0.0+1", "run-1", "old");
+  const Unmounter unmounter{scratch.path()};
+  make_folders(scratch / "host");
+  write_file_beside(scratch / "host/precious", "precious");
+  const fs::path extra = good.volumes_folder() / "content/extra", inner = good.volumes_folder() / "content/inner", unknown = good.volumes_folder() / "unknown/deep";
+  for (const fs::path& point : {extra, inner, unknown}) {
+    make_folders(point);
+    if (::mount((scratch / "host").c_str(), point.c_str(), nullptr, MS_BIND, nullptr) != 0) GTEST_SKIP() << "may not mount";
+  }
+  good.set_dirty("run", "run-2");
+  take_undone_mounts();
+  good.restore(a_minute());
+  EXPECT_THAT(take_undone_mounts(), UnorderedElementsAre(extra.string(), inner.string(), unknown.string()));
+  EXPECT_EQ(read_file_if_there(scratch / "host/precious"), "precious");
+  EXPECT_FALSE(fs::exists(extra));
+  EXPECT_THAT(good.snapshot().compare(good.volumes(), a_minute(), 5), IsEmpty());
 }
 
 // The three moments of adopt_volumes() at which Simmer can be killed; whoever comes after calls it again.
