@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <abra/abra_driver.hpp>
 #include <abra/abra_words.hpp>
 #include <recipes/recipe_tree.hpp>
 #include <simmer/error.hpp>
@@ -77,6 +78,14 @@ TEST(AbraWords, LintIsItsTable) {
   EXPECT_EQ(findings->at(0).message, "environment values are strings: put them in quotes");
   EXPECT_FALSE(findings->at(1).error);
   EXPECT_FALSE(lint_table("FATA no such recipe\n")) << "no table is no clean bill";
+}
+
+// What the journals of its deployments say, beside Docker's ID.
+TEST(AbraIdentity, IsTheOperatorsFolder) {
+  AbraOptions options;
+  EXPECT_EQ(AbraDriver(options).identity(), "");
+  options.dir = "/root/.abra";
+  EXPECT_EQ(AbraDriver(options).identity(), ", abra.dir /root/.abra");
 }
 
 }  // namespace

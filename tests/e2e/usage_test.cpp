@@ -1,7 +1,9 @@
 // Bad input: one line that says what, where and what to do; the exit code; nothing changed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -226,6 +228,32 @@ TEST(InUse, ASignalEndsReadingThatNeverEndsAndNothingIsLeft) {
     EXPECT_EQ(std::distance(fs::directory_iterator(home), fs::directory_iterator()), 2) << "a scratch folder is left";
   }
   EXPECT_THAT(world.left_behind(), IsEmpty());
+}
+
+// --- what a killed writer left --------------------------------------------------------------------------------
+
+TEST(HalfWritten, FilesOfTheDeadAreClearedByGcAndThoseOfTheLivingAreNot) {
+  World world;
+  const auto seeded = world.run({"canonical", "seed", "custom-html"});
+  ASSERT_EQ(seeded.code, 0);
+  const std::string run_id = seeded.result["run_id"];
+  const auto before = world.known_good("custom-html");
+  std::vector<fs::path> dead;
+  for (const std::string& folder : {std::string("alerts"), std::string("alerts/seen"), std::string("locks"), "runs/" + run_id, std::string("canonical/custom-html"), std::string("engines/local")})
+    dead.push_back(world.state() / folder / "result.json.new-12-0");
+  const fs::path living = world.state() / "runs" / run_id / "result.json.new-0123456789ab", data = world.state() / "canonical/custom-html/volumes/content/a.new-12-0", other = world.state() / "alerts/notes.new-version";
+  for (const auto& file : dead) write_file_beside(file, "half");
+  for (const auto& file : {living, data, other}) write_file_beside(file, "half");
+  const Fd writer = open_file(living, O_WRONLY);
+  ASSERT_EQ(::flock(writer.get(), LOCK_EX), 0);
+  EXPECT_THAT(world.simmer({"gc", "--dry-run"}).out, HasSubstr("removing the half-written file " + dead.back().string()));
+  EXPECT_TRUE(fs::exists(dead.back()));
+  const auto cleared = world.simmer({"gc"});
+  EXPECT_EQ(cleared.code, 0) << cleared.all();
+  for (const auto& file : dead) EXPECT_FALSE(fs::exists(file)) << file;
+  for (const auto& file : {living, data, other}) EXPECT_TRUE(fs::exists(file)) << file;
+  remove_durably(data);
+  EXPECT_EQ(world.known_good("custom-html"), before);
 }
 
 // --- fetching ------------------------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -70,13 +71,28 @@ void write_all(const Fd& fd, std::string_view bytes, const fs::path& path) {
 enum class Flush { no, yes };
 enum class Existing { replace, keep };
 
+// Named at random: a pid is somebody else's in another pid namespace, and after a boot. Locked for as long as its writer lives: so `gc` knows what a dead
+// one left.
+Fd open_beside(const fs::path& path, mode_t mode, fs::path& beside) {
+  while (true) {
+    unsigned char random[6];
+    if (::getrandom(random, sizeof random, 0) != sizeof random) throw_errno("cannot get random bytes", errno);
+    char name[2 * sizeof random + 1];
+    for (std::size_t i = 0; i < sizeof random; ++i) std::snprintf(name + 2 * i, 3, "%02x", random[i]);
+    beside = path;
+    beside += std::string(".new-") + name;
+    Fd fd = open_file(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) continue;  // `gc` has just taken it for a dead one's
+    struct stat info;
+    if (::fstat(fd.get(), &info) != 0 || info.st_nlink > 0) return fd;
+  }
+}
+
 // False when there is something already that is to be kept.
 bool write_beside(const fs::path& path, std::string_view bytes, mode_t mode, Flush flush, Existing existing) {
-  static std::atomic<unsigned> counter{0};
-  fs::path beside = path;
-  beside += ".new-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  fs::path beside;
+  const Fd fd = open_beside(path, mode, beside);
   try {
-    const Fd fd = open_file(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     write_all(fd, bytes, beside);
     if (flush == Flush::yes && ::fsync(fd.get()) != 0) throw_errno("cannot flush " + beside.string(), errno);
     const unsigned flags = existing == Existing::keep ? RENAME_NOREPLACE : 0;

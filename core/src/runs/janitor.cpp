@@ -1,6 +1,10 @@
 #include <runs/janitor.hpp>
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
+#include <regex>
 
 #include <base/files.hpp>
 #include <runs/recipe_source.hpp>
@@ -42,6 +46,30 @@ std::string hex_of_cold_name(const std::string& stack, const std::string& base_d
   const std::string hex = label.substr(dash + 1);
   const bool is_hex = hex.size() == 6 && hex.find_first_not_of("0123456789abcdef") == std::string::npos;
   return is_hex ? hex : "";
+}
+
+// Its lock, if its writer is dead: a living one holds it (base/files.cpp), and one that has just begun begins anew.
+Fd lock_of_half_written(const fs::path& file) {
+  static const std::regex name(".+\\.new-([0-9a-f]{12}|[0-9]+-[0-9]+)");
+  if (!std::regex_match(file.filename().string(), name) || !fs::is_regular_file(fs::symlink_status(file))) return Fd();
+  Fd fd(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 ? std::move(fd) : Fd();
+}
+
+// In the folders where Simmer itself writes; data of apps is none of them.
+void clear_half_written(const StateFolder& state, bool dry_run, const RecoverLog& say) {
+  std::vector<fs::path> folders = {state.root(), state.alerts(), state.alerts() / "seen", state.locks(), state.engine("local")};
+  for (const auto& app : state.canonical_apps()) folders.push_back(state.canonical(app));
+  for (const auto& run_id : state.run_ids()) folders.push_back(state.run(run_id));
+  for (const auto& folder : folders) {
+    std::error_code failed;
+    for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
+      const Fd held_until_it_is_gone = lock_of_half_written(entry->path());
+      if (!held_until_it_is_gone) continue;
+      say("removing the half-written file " + entry->path().string());
+      if (!dry_run) remove_durably(entry->path());
+    }
+  }
 }
 
 bool is_of_a_living_run(const StateFolder& state, const std::string& hex) {
@@ -86,6 +114,7 @@ std::vector<std::string> collect_garbage(Session& session, bool dry_run, const R
     }
   }
   clear_killed_fetches(session, dry_run, say);
+  clear_half_written(session.state, dry_run, say);
   const auto runs = session.state.run_ids();
   for (std::size_t i = 0; i + runs_kept < runs.size(); ++i) {
     if (Lock::is_held(run_lock(session.state, runs[i])) || fs::exists(journal_of_run(session.state, runs[i]))) continue;

@@ -1,6 +1,7 @@
 // Files that matter: a write leaves the old or the new content, and what is removed is gone, however odd it was, and
 // nothing beside it.
 #include <gmock/gmock.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -125,6 +126,14 @@ TEST(WriteFile, KilledAtAnyMomentLeavesOneOfTheContentsWhole) {
     const auto left = read_file(scratch / "record");
     ASSERT_TRUE(left == a || left == b) << "half a file was left";
   }
+}
+
+// In another pid namespace, or before the last boot, the same pid was somebody else's.
+TEST(WriteFile, WhatADeadProcessOfTheSamePidLeftIsNotInTheWay) {
+  ScratchFolder scratch;
+  for (int i = 0; i < 5000; ++i) open_file(scratch / ("record.new-" + std::to_string(::getpid()) + "-" + std::to_string(i)), O_WRONLY | O_CREAT);
+  write_file_durably(scratch / "record", "new");
+  EXPECT_EQ(read_file(scratch / "record"), "new");
 }
 
 TEST(Errors, OfAFullDiskAreInfrastructureAndOthersAreNot) {
