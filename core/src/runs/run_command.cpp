@@ -344,7 +344,6 @@ void RunOf::consider_promotion() {
     return;
   }
   if (!known_good.exists()) return promote(true);
-  mend_record(state_, *engine_, target_.app, session_.recover_options(), [&](const std::string& line) { log_->line(LogLevel::warning, line); });
   // Read again under the lock: somebody else may have been faster.
   const auto meta = known_good.snapshot().meta();
   record_.canonical_before = record_.canonical_after = meta.version;
