@@ -27,6 +27,7 @@ struct Keeper {
   std::string deploy;
   std::string simmer_yml;
   bool has_users = false;
+  std::string stays = "exec sleep 100000";
 };
 
 std::string doubled(std::string text) {
@@ -38,7 +39,7 @@ std::string doubled(std::string text) {
 
 std::string compose(const Keeper& keeper) {
   return "version: \"3.8\"\nservices:\n  app:\n    image: example/keeper:1\n    healthcheck: {test: [CMD, \"true\"]}\n" + keeper.mounts + "    deploy:\n      labels: [\"coop-cloud.${STACK_NAME}.version=" +
-         keeper.version + "\"]\n" + keeper.deploy + "    x-simmer-local:\n      command: [sh, -c, '" + doubled(keeper.before + make_data + (keeper.has_users ? make_users : "")) + "exec sleep 100000']\n      environment: {V: \"" + keeper.v +
+         keeper.version + "\"]\n" + keeper.deploy + "    x-simmer-local:\n      command: [sh, -c, '" + doubled(keeper.before + make_data + (keeper.has_users ? make_users : "")) + keeper.stays + "']\n      environment: {V: \"" + keeper.v +
          "\", D: \"${DOMAIN}\"}\n  other:\n    image: example/other:1\n    healthcheck: {test: [CMD, \"true\"]}\n    x-simmer-local: {command: [sh, -c, 'exec sleep 100000']}\n" + keeper.volumes;
 }
 
@@ -104,6 +105,9 @@ std::vector<Loser> losers() {
   Keeper lies;
   lies.before = "rm -rf $V/*; ";
   lies.simmer_yml = "commands:\n  seed: {service: app, argv: [\"true\", \"${NONCE}\"]}\n  verify: {service: app, argv: [\"true\", \"${NONCE}\"]}\n  wipe: {service: app, argv: [\"true\"]}\n";
+  Keeper elsewhere;
+  elsewhere.mounts = "    volumes: [\"content:/elsewhere\"]\n";
+  add("mounts-it-elsewhere", elsewhere, "data-is-dropped", "is mounted at /elsewhere instead of /data");
   add("brings-a-word-of-its-own", lies, "marker-is-intact", "simmer-marker is gone");
   add("writes-over-the-marker", does("for i in $V/simmer-marker; do echo mine > $i; done; "), "marker-is-intact", "saw 'mine'");
   return all;
@@ -169,6 +173,38 @@ TEST(DataKept, APromotionThatWouldLoseWhatUsersBroughtIsNone) {
   EXPECT_THAT(ran.all(), HasSubstr("data-is-kept: volume content lost 15 of"));
   EXPECT_EQ(world.known_good("keeper"), before);
   EXPECT_THAT(world.left_behind(), IsEmpty());
+}
+
+// What an app deletes as its last act is seen before anything is committed.
+TEST(DataKept, APromotionThatLosesAtItsEndIsNone) {
+  const World world(config);
+  const auto folder = make_keeper(world);
+  ASSERT_EQ(world.run({"canonical", "seed", "keeper"}).code, 0);
+  const auto before = world.known_good("keeper");
+  Keeper loses;
+  loses.before = "trap \"find $V -mindepth 1 -not -name simmer\\* -delete; exit 0\" TERM; ";
+  loses.stays = "while :; do sleep 0.05; done";
+  write(folder, loses);
+  sh(folder, "commit; tag 2.0.0+2");
+  const auto ran = world.run({"run", "keeper"});
+  EXPECT_NE(ran.code, 0) << ran.all();
+  EXPECT_EQ(ran.result["canonical"]["outcome"], "failed") << ran.all();
+  EXPECT_THAT(ran.all(), HasSubstr("once the app has ended: volume content lost 12 of 12 entries"));
+  EXPECT_EQ(world.known_good("keeper"), before);
+  EXPECT_EQ(world.run({"run", "keeper", "--quick", "--ref", "1.0.0+1"}).code, 0) << "the old one is there, with its data";
+  EXPECT_THAT(world.left_behind(), IsEmpty());
+}
+
+// A database that moves what its log held into its tables has lost nothing.
+TEST(DataKept, BytesMayMoveBetweenTheFilesOfAFolder) {
+  const World world(config);
+  const auto folder = make_keeper(world);
+  Keeper checkpoints;
+  checkpoints.before = "cat $V/uploads/1 $V/uploads/2 $V/uploads/3 $V/uploads/4 $V/uploads/5 $V/uploads/6 >> $V/uploads/7; for i in 1 2 3 4 5 6; do : > $V/uploads/$i; done; ";
+  write(folder, checkpoints);
+  sh(folder, "git checkout -q -b checkpoints; commit");
+  const auto ran = world.run({"run", "keeper", "--ref", "checkpoints", "--tiers", "upgrade"});
+  EXPECT_EQ(ran.code, 0) << ran.all();
 }
 
 // Less than half is a number; more is permitted by a release's own word, or by the operator's.

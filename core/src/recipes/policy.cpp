@@ -227,19 +227,31 @@ class PolicyJudge {
   // On the proxy's network stand all other apps: there a name that could be theirs would be answered by the run.
   void judge_network_names(const YamlValue& service) {
     const YamlValue* networks = service.find("networks");
-    if (networks == nullptr || !networks->is_map()) return;
-    for (const auto& joined : networks->entries) {
-      const auto facts = std::find_if(tree_.facts.networks.begin(), tree_.facts.networks.end(), [&](const ResourceFacts& each) { return each.name == joined.key; });
-      if (facts == tree_.facts.networks.end() || !facts->external) continue;
-      here_ = &joined.value;
-      if (could_be_anothers(service_)) add("foreign-networks", "has a name on the network " + facts->resolved_name + " that could be another app's; call it by one word");
-      const YamlValue* aliases = asked_for(joined.value, "aliases");
-      if (aliases == nullptr) continue;
-      for (const auto& alias : aliases->items) {
-        here_ = &alias;
-        if (!proxy_->is_own_host(alias.text)) add("foreign-networks", "takes the name " + shown(alias) + " on the network " + facts->resolved_name);
-      }
+    if (service.find("network_mode") != nullptr) return;
+    static const YamlValue nothing;
+    if (networks == nullptr || networks->entries.empty()) return judge_names_on("default", service, nothing);
+    for (const auto& joined : networks->entries) judge_names_on(joined.key, service, joined.value);
+  }
+
+  void judge_names_on(const std::string& network, const YamlValue& service, const YamlValue& joined) {
+    const auto facts = std::find_if(tree_.facts.networks.begin(), tree_.facts.networks.end(), [&](const ResourceFacts& each) { return each.name == network; });
+    if (facts == tree_.facts.networks.end() || !facts->external) return;
+    here_ = &service;
+    if (could_be_anothers(service_)) add("foreign-networks", "has a name on the network " + facts->resolved_name + " that could be another app's; call it by one word");
+    // Newer Dockers resolve host names too.
+    if (const YamlValue* host = asked_for(service, "hostname"); host != nullptr && is_foreign_hostname(host->text)) add("foreign-networks", "has the hostname " + shown(*host) + " on the network " + facts->resolved_name);
+    const YamlValue* aliases = asked_for(joined, "aliases");
+    if (aliases == nullptr) return;
+    for (const auto& alias : aliases->items) {
+      here_ = &alias;
+      if (!proxy_->is_own_host(alias.text) && !proxy_->is_service(alias.text)) add("foreign-networks", "takes the name " + shown(alias) + " on the network " + facts->resolved_name);
     }
+  }
+
+  // A template of Docker's can only make names of nodes, services and tasks, if it brings no text of its own.
+  bool is_foreign_hostname(const std::string& name) const {
+    if (contains(name, "{{")) return name.find_first_of("\"`") != std::string::npos;
+    return !proxy_->is_own_host(name) && (contains(name, ".") || could_be_anothers(name));
   }
 
   // Services of other stacks are <domain with '_'>_<service>.

@@ -81,20 +81,42 @@ ProxyLabels::ProxyLabels(const YamlValue& compose, std::string stack, std::strin
   if (const YamlValue* services = compose.find("services"))
     for (const auto& service : services->entries) services_.insert(lower(service.key));
   for_each_label(compose, [&](const std::string&, const YamlEntry& entry) {
-    if (const auto label = read_proxy_label(entry.key)) defined_.insert(label->section + " " + lower(label->name));
+    const auto label = read_proxy_label(entry.key);
+    if (!label) return;
+    defined_.insert(label->section + " " + lower(label->name));
+    if (label->option == "loadbalancer.healthcheck.followredirects" && entry.value.text == "false") stays_put_.insert(label->section + " " + lower(label->name));
   });
 }
 
 bool ProxyLabels::is_own_name(const std::string& name) const { return is_named_after(name, stack_); }
 
+bool ProxyLabels::follows_redirects(const std::string& section, const std::string& name) const { return stays_put_.count(section + " " + lower(name)) == 0; }
+
 bool ProxyLabels::is_own_host(const std::string& host) const {
   const std::string name = lower(host);
-  return services_.count(name) != 0 || is_own_name(name) || (!domain_.empty() && (name == domain_ || name.ends_with("." + domain_)));
+  return is_own_name(name) || (!domain_.empty() && (name == domain_ || name.ends_with("." + domain_)));
 }
+
+bool ProxyLabels::is_service(const std::string& name) const { return services_.count(lower(name)) != 0; }
+
+namespace {
+
+// Where the first four parts of a label end.
+std::size_t end_of_name(const std::string& label) {
+  std::size_t at = 0;
+  for (int part = 0; part < 4 && at != std::string::npos; ++part) at = label.find('.', part == 0 ? 0 : at + 1);
+  return at == std::string::npos ? label.size() : at;
+}
+
+}  // namespace
 
 std::string ProxyLabels::foreign_in(const std::string& label, const std::string& value) const {
   const std::string plain = lower(label);
+  // Traefik compares names as Unicode folds their case (U+017F is an s to it, U+212A a k), and nobody else's labels need such letters.
+  if (std::any_of(label.begin(), label.end(), [](unsigned char c) { return c >= 0x80; })) return "has the label " + label + ", whose name holds a letter beyond ASCII, which Traefik may take for another";
   if (!plain.starts_with("traefik.")) return "";
+  // routers[0] is the router "[0]" to it.
+  if (plain.find('[') < end_of_name(plain)) return "has the label " + label + ", with a bracket in front of its option: Traefik reads a name of its own out of it";
   if (contains(plain, "frontend.rule") || plain.starts_with("traefik.tls.")) return "has the label " + label + ", which reaches beyond its own routers";
   const auto read = read_proxy_label(label);
   if (!read) return "";
@@ -118,6 +140,8 @@ std::string ProxyLabels::foreign_in(const std::string& label, const std::string&
     if (option == "forwardauth.address") return foreign_address(label, value);
   }
   if (section.ends_with(".services")) {
+    // It follows where the app redirects it to, from where it stands.
+    if (option == "loadbalancer.healthcheck.path" && follows_redirects(section, name)) return "has the proxy check its health by " + label + ", which follows redirects to anywhere without loadbalancer.healthcheck.followredirects=false";
     if (option == "loadbalancer.serverstransport") return foreign_reference(protocol + ".serverstransports", label, value);
     if (option.starts_with("loadbalancer.server") && (option.ends_with(".url") || option.ends_with(".address"))) return foreign_address(label, value);
     if (!option.empty() && !option.starts_with("loadbalancer")) return "has the label " + label + ", which leads to services by name";
@@ -155,7 +179,7 @@ std::string ProxyLabels::foreign_address(const std::string& label, const std::st
   const auto port = host.rfind(':');
   if (port != std::string::npos && host.find_first_not_of("0123456789", port + 1) == std::string::npos) host.resize(port);
   if (host.find('@') == std::string::npos && is_own_host(host)) return "";
-  return "sends the proxy by " + label + " to " + shortened(value) + ", which is none of its own services";
+  return "sends the proxy by " + label + " to " + shortened(value) + ", which is neither " + stack_ + "_… nor below " + domain_;
 }
 
 }  // namespace simmer

@@ -30,11 +30,14 @@ class ProxyLabels {
   // Empty: asks for the run's own alone; else what it does, for people ("has the router rule …, which …").
   std::string foreign_in(const std::string& label, const std::string& value) const;
 
-  // Is it a host of the run: its domain or below it, one of its services, or a name that begins with the stack's?
+  // Is it a host of the run, wherever it is asked for: its domain or below it, or a name that begins with the stack's? The name of a service alone is no
+  // such host: other stacks have an `app` too.
   bool is_own_host(const std::string& host) const;
+  bool is_service(const std::string& name) const;
 
  private:
   bool is_own_name(const std::string& name) const;
+  bool follows_redirects(const std::string& section, const std::string& name) const;
   std::string foreign_reference(const std::string& section, const std::string& label, const std::string& value) const;
   std::string foreign_certificate(const std::string& label, const std::string& value) const;
   std::string foreign_address(const std::string& label, const std::string& value) const;
@@ -43,6 +46,7 @@ class ProxyLabels {
   bool holds_docker_;
   std::set<std::string> services_;  // as the file calls them
   std::set<std::string> defined_;   // "http.services x"
+  std::set<std::string> stays_put_;  // the services whose health check follows no redirect
 };
 
 // A name of the proxy's that some labels define, and where that is said.

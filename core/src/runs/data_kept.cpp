@@ -1,6 +1,7 @@
 #include <runs/data_kept.hpp>
 
 #include <algorithm>
+#include <set>
 
 #include <recipes/yaml_value.hpp>
 #include <runs/ready_strategies.hpp>
@@ -23,6 +24,28 @@ bool is_mounted(const RecipeFacts& facts, const std::string& volume) {
   return std::any_of(facts.services.begin(), facts.services.end(), [&](const ServiceFacts& service) {
     return service.replicas > 0 && std::any_of(service.mounts.begin(), service.mounts.end(), [&](const MountFacts& mount) { return mount.type == "volume" && mount.source == volume; });
   });
+}
+
+std::set<std::string> mount_points(const RecipeFacts& facts, const std::string& volume) {
+  std::set<std::string> targets;
+  for (const auto& service : facts.services)
+    if (service.replicas > 0)
+      for (const auto& mount : service.mounts)
+        if (mount.type == "volume" && mount.source == volume) targets.insert(fs::path(mount.target).lexically_normal().string());
+  return targets;
+}
+
+std::string targets_of(const RecipeFacts& facts, const std::string& volume) {
+  std::string all;
+  for (const auto& target : mount_points(facts, volume)) all += (all.empty() ? "" : ", ") + one_line(target);
+  return all;
+}
+
+// At one of its places at least: elsewhere an app does not find what it wrote.
+bool is_mounted_as_before(const RecipeFacts& base, const RecipeFacts& head, const std::string& volume) {
+  const auto now = mount_points(head, volume);
+  const auto before = mount_points(base, volume);
+  return std::any_of(before.begin(), before.end(), [&](const std::string& target) { return now.contains(target); });
 }
 
 const ResourceFacts* declared(const RecipeFacts& facts, const std::string& volume) {
@@ -73,10 +96,11 @@ std::vector<std::string> volumes_of_value(RunContext& run, const RecipeState& st
 DataKept::DataKept(RunContext& run, const Deployment& app) : run_(run), stack_(app.stack()), base_(app.state()), volumes_(volumes_of_value(run, app.state())) {
   for (const auto& volume : volumes_) {
     try {
-      before_[volume] = take_census(run_.engine.volume(stack_, volume, Limit::in(run_.spec.teardown, run_.stop)).path, is_marker, Limit::in(census_deadline, run_.stop));
+      places_[volume] = run_.engine.volume(stack_, volume, Limit::in(run_.spec.teardown, run_.stop)).path;
+      before_[volume] = take_census(places_[volume], is_marker, Limit::in(census_deadline, run_.stop));
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::interrupted) throw;
-      run_.report.log(LogLevel::warning, "what volume " + volume + " holds cannot be counted: " + error.what());
+      if (not_counted_.empty()) not_counted_ = "what volume " + volume + " holds cannot be counted: " + error.what();
     }
   }
 }
@@ -86,12 +110,13 @@ std::string DataKept::size_of(const std::string& volume) const {
   return found == before_.end() ? "" : " (" + in_entries(found->second.sizes.size()) + ", " + in_bytes(found->second.bytes()) + ")";
 }
 
-bool DataKept::may_drop(const std::string& volume, const std::string& version) const {
-  const auto allowed = run_.spec.drops.find(version);
+bool DataKept::may_drop(const std::string& volume) const {
+  const auto allowed = run_.spec.drops.find(head_version_);
   return allowed != run_.spec.drops.end() && holds(allowed->second, volume);
 }
 
 CheckResult DataKept::still_has(const RecipeState& head) {
+  head_version_ = head.version;
   const auto kept = kept_by_strategy(run_, head);
   std::string dropped, allowed;
   for (const auto& volume : volumes_) {
@@ -104,9 +129,10 @@ CheckResult DataKept::still_has(const RecipeState& head) {
     else if (is_tmpfs(*now) && !(before != nullptr && is_tmpfs(*before))) why = "is in memory alone now (tmpfs)";
     else if (!is_mounted(head.tree.facts, volume)) why = "is mounted by no service that runs any more";
     else if (!holds(kept, volume)) why = "is called without value now";
+    else if (!is_mounted_as_before(base_.tree.facts, head.tree.facts, volume)) why = "is mounted at " + targets_of(head.tree.facts, volume) + " instead of " + targets_of(base_.tree.facts, volume);
     if (why.empty()) continue;
     const std::string all = "volume " + volume + size_of(volume) + " " + why;
-    if (may_drop(volume, head.version)) allowed += (allowed.empty() ? "" : "; ") + all;
+    if (may_drop(volume)) allowed += (allowed.empty() ? "" : "; ") + all;
     else dropped += (dropped.empty() ? "" : "; ") + all;
   }
   if (!dropped.empty())
@@ -115,11 +141,12 @@ CheckResult DataKept::still_has(const RecipeState& head) {
   return {Outcome::pass, std::to_string(volumes_.size()) + (volumes_.size() == 1 ? " volume is" : " volumes are") + " still the app's"};
 }
 
-CheckResult DataKept::still_there(const std::string& head_version) {
+CheckResult DataKept::still_there() {
+  if (!not_counted_.empty()) return {Outcome::unverified, not_counted_};
   std::string all;
   for (const auto& [volume, before] : before_) {
-    if (may_drop(volume, head_version)) continue;
-    const auto after = take_census(run_.engine.volume(stack_, volume, Limit::in(run_.spec.teardown, run_.stop)).path, is_marker, Limit::in(census_deadline, run_.stop));
+    if (may_drop(volume)) continue;
+    const auto after = take_census(places_.at(volume), is_marker, Limit::in(census_deadline, run_.stop));
     const auto loss = loss_between(before, after);
     const std::string turns_over = holds(base_.tree.turning_over, volume) ? "simmer.yml" : holds(run_.spec.turns_over, volume) ? "apps." + run_.spec.app + ".turns_over" : "";
     const std::string lost = std::to_string(loss.entries) + " of " + in_entries(before.sizes.size()) + " and " + in_bytes(loss.bytes) + " of " + in_bytes(before.bytes());

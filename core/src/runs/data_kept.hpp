@@ -24,19 +24,23 @@ class DataKept {
   // and is said as a warning.
   CheckResult still_has(const RecipeState& head);
 
-  // After it: is more than half of it still there, entries and bytes, volume by volume? Not asked of volumes that turn over, by the base's
-  // simmer.yml or the operator, nor of those that may be dropped.
-  CheckResult still_there(const std::string& head_version);
+  // After it, and again once the app has ended (it may delete as its last act): is more than half of it still there, entries and bytes, volume by
+  // volume? Not asked of volumes that turn over, by the base's simmer.yml or the operator, nor of those that may be dropped. Needs no deployment.
+  // unverified: a volume could not be counted.
+  CheckResult still_there();
 
  private:
   std::string size_of(const std::string& volume) const;
-  bool may_drop(const std::string& volume, const std::string& version) const;
+  bool may_drop(const std::string& volume) const;
 
   RunContext& run_;
   std::string stack_;
   RecipeState base_;
   std::vector<std::string> volumes_;
+  std::string head_version_;              // that still_has() was asked of
+  std::map<std::string, fs::path> places_;  // where they lie
   std::map<std::string, Census> before_;
+  std::string not_counted_;               // the first one, and why
 };
 
 }  // namespace simmer

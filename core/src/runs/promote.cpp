@@ -94,7 +94,7 @@ void Promotion::carry_forward() {
   must_be_healthy("the upgrade of the known-good's data to " + head.version + " failed", app);
   must("the upgrade did not happen", app.runs_what_was_asked());
   if (app.contract() != nullptr) must("the known-good's marker did not survive the upgrade", app.contract()->verify(old.nonce));
-  must("data-is-kept", data.still_there(head.version));
+  must("data-is-kept", data.still_there());
   // In what only the new version has too: the next base is this one, and its word is asked.
   if (DataContract* own = app.present_contract()) {
     own->seed(old.nonce);
@@ -102,6 +102,8 @@ void Promotion::carry_forward() {
   }
   const auto digests = run_.engine.deployed(app.stack(), Limit::in(run_.spec.teardown, run_.stop)).value_or(Deployed{}).digests;
   app.remove();
+  // What it deletes when it is told to end would be in the snapshot as well.
+  must("data-is-kept, once the app has ended", data.still_there());
   must("the data cannot be kept", app.ended_by_itself());
   snapshot_and_commit(captured, head, secrets, old.nonce, digests, fork.way() == ForkWay::restore);
 }

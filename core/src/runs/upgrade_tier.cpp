@@ -123,7 +123,7 @@ void upgrade_and_check(RunContext& run, TierRun& tier, Deployment& app, const Re
   DataContract* contract = nullptr;
   if (!tier.must_work("data-contract", [&] { contract = app.contract(); })) return;
   if (contract != nullptr && !tier.check("marker-is-intact", true, [&] { return contract->verify(nonce); })) return;
-  if (!tier.check("data-is-kept", true, [&] { return data->still_there(head.version); })) return;
+  if (!tier.check("data-is-kept", true, [&] { return data->still_there(); })) return;
   tier.plugin_checks(app);
 }
 

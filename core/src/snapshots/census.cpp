@@ -46,6 +46,16 @@ class Counter {
 
 }  // namespace
 
+namespace {
+
+std::map<std::string, std::uint64_t> by_folder(const Census& census) {
+  std::map<std::string, std::uint64_t> bytes;
+  for (const auto& [path, size] : census.sizes) bytes[path.substr(0, path.find_last_of('/') == std::string::npos ? 0 : path.find_last_of('/'))] += size;
+  return bytes;
+}
+
+}  // namespace
+
 std::uint64_t Census::bytes() const {
   std::uint64_t all = 0;
   for (const auto& [path, size] : sizes) all += size;
@@ -56,12 +66,17 @@ Census take_census(const fs::path& root, const std::function<bool(const std::str
 
 CensusLoss loss_between(const Census& before, const Census& after) {
   CensusLoss loss;
+  std::string gone, shorter;
   for (const auto& [path, size] : before.sizes) {
     const auto still = after.sizes.find(path);
-    const std::uint64_t left = still == after.sizes.end() ? 0 : std::min(size, still->second);
-    if (still == after.sizes.end()) ++loss.entries;
-    loss.bytes += size - left;
-    if (loss.first.empty() && (still == after.sizes.end() || left < size)) loss.first = path;
+    if (still == after.sizes.end() && loss.entries++ == 0) gone = path;
+    if (still != after.sizes.end() && still->second < size && shorter.empty()) shorter = path;
+  }
+  loss.first = gone.empty() ? shorter : gone;
+  const auto left = by_folder(after);
+  for (const auto& [folder, bytes] : by_folder(before)) {
+    const auto still = left.find(folder);
+    loss.bytes += bytes - std::min(bytes, still == left.end() ? 0 : still->second);
   }
   return loss;
 }

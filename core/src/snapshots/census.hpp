@@ -21,8 +21,9 @@ struct Census {
 
 // What a later census of the same volume lacks.
 struct CensusLoss {
-  std::uint64_t entries = 0, bytes = 0;  // gone; of a file that has become shorter, what it has become shorter by
-  std::string first;                     // the first path that is gone or shorter
+  std::uint64_t entries = 0;  // paths that are gone
+  std::uint64_t bytes = 0;    // what each folder's own files have become fewer by, together: a database moves bytes from its log to its tables
+  std::string first;          // the first path that is gone, else the first that is shorter
 };
 
 // `left_out` says of a path whether it is none of the app's. Error(unavailable) when the root cannot be read; what below it cannot be read counts by

@@ -199,6 +199,15 @@ const Case cases[] = {
     {"ServiceElsewhereInAList", "deploy: {labels: ['traefik.http.services.${STACK_NAME}.loadbalancer.servers[0].url=http://10.0.0.1']}", "", {"foreign-hosts"}, ""},
     {"ServiceOfServices", "deploy: {labels: ['traefik.http.services.${STACK_NAME}.weighted.services[0].name=other']}", "", {"foreign-hosts"}, ""},
     {"TransportOfAnothers", "deploy: {labels: ['traefik.http.services.${STACK_NAME}.loadbalancer.serverstransport=other']}", "", {"foreign-hosts"}, ""},
+    {"RouterBehindALongS", "deploy: {labels: ['traefik.http.router\xC5\xBF.x.rule=Host(`other.example.org`)']}", "", {"foreign-hosts"}, "beyond ASCII"},
+    {"LabelOfTraefikWithAKelvinSign", "labels: ['traefi\xE2\x84\xAA.http.routers.x.rule=Host(`other.example.org`)']", "", {"foreign-hosts"}, "beyond ASCII"},
+    {"RouterInBrackets", "deploy: {labels: ['traefik.http.routers[0].rule=Host(`other.example.org`)']}", "", {"foreign-hosts"}, "bracket"},
+    {"SectionInBrackets", "deploy: {labels: ['traefik.http[0].routers.x.rule=Host(`other.example.org`)']}", "", {"foreign-hosts"}, "bracket"},
+    {"AddressByAServicesNameAlone", "deploy: {labels: ['traefik.http.services.${STACK_NAME}.loadbalancer.server.url=http://app:80']}", "", {"foreign-hosts"}, "neither"},
+    {"HealthCheckThatFollows", "deploy: {labels: ['traefik.http.services.${STACK_NAME}.loadbalancer.healthcheck.path=/']}", "", {"foreign-hosts"}, "followredirects=false"},
+    {"HostnameOfAnother", "hostname: auth.example.org, networks: [proxy]", "networks: {proxy: {external: true}}", {"foreign-networks"}, "auth.example.org"},
+    {"HostnameByATemplate", "hostname: '{{\"keycloak_example_org_app\"}}', networks: [proxy]", "networks: {proxy: {external: true}}", {"foreign-networks"}, ""},
+    {"HostnameOnADefaultNetwork", "hostname: auth.example.org", "networks: {default: {external: true, name: proxy}}", {"foreign-networks"}, ""},
     {"AliasOnTheProxysNetwork", "networks: {proxy: {aliases: [keycloak_example_org_app]}}", "networks: {proxy: {external: true}}", {"foreign-networks"}, "keycloak_example_org_app"},
     {"AliasThatIsAHost", "networks: {proxy: {aliases: [auth.example.org]}}", "networks: {proxy: {external: true}}", {"foreign-networks"}, "auth.example.org"},
     // x-simmer-local
@@ -290,7 +299,9 @@ services:
         - traefik.http.routers.x.tls.certresolver=${LETS_ENCRYPT_ENV}
         - traefik.http.routers.x.tls.options=default@file
         - traefik.http.routers.off.service=noop@internal
-        - traefik.http.middlewares.${STACK_NAME}-auth.forwardauth.address=http://app:9000/check?to=http://x
+        - traefik.http.middlewares.${STACK_NAME}-auth.forwardauth.address=http://${STACK_NAME}_app:9000/check?to=http://x
+        - traefik.http.services.y.loadbalancer.healthcheck.path=/health
+        - traefik.http.services.y.loadbalancer.healthcheck.followredirects=false
         - traefik.http.middlewares.${STACK_NAME}-b.forwardauth.address=https://auth.${DOMAIN}/
     networks: {proxy: {aliases: ['${STACK_NAME}_web', 'mail.${DOMAIN}', app]}, internal: {aliases: [auth.example.org]}}
     x-simmer-local:
@@ -311,6 +322,8 @@ TEST(Policy, AServiceIsNotCalledLikeAnothersOnTheProxysNetwork) {
   const std::string name = "keycloak_example_org_app";
   RecipeFolder folder("services: {app: {image: a}, " + name + ": {image: a, networks: [proxy]}}\nnetworks: {proxy: {external: true}}\n");
   EXPECT_EQ(words(judge_policy(folder.read(), stack, domain, {}, "proxy")), std::set<std::string>{"foreign-networks"});
+  RecipeFolder by_default("services: {app: {image: a}, " + name + ": {image: a}}\nnetworks: {default: {external: true, name: proxy}}\n");
+  EXPECT_EQ(words(judge_policy(by_default.read(), stack, domain, {}, "proxy")), std::set<std::string>{"foreign-networks"});
   RecipeFolder apart("services: {app: {image: a}, " + name + ": {image: a, networks: [inner]}}\nnetworks: {inner: , proxy: {external: true}}\n");
   EXPECT_THAT(judge_policy(apart.read(), stack, domain, {}, "proxy"), IsEmpty());
 }
