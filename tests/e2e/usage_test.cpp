@@ -232,6 +232,22 @@ TEST(InUse, ASignalEndsReadingThatNeverEndsAndNothingIsLeft) {
 
 // --- what a killed writer left --------------------------------------------------------------------------------
 
+TEST(HalfWritten, FoldersOfAKilledRecipeShowAreClearedByGc) {
+  const World world;
+  const fs::path temporary = world.root() / "tmp";
+  for (const char* name : {"simmer-show-AbC123", "simmer-verify-AbC123", "simmer-show-new123", "simmer-show-of-somebody"}) make_folders(temporary / name / "recipe");
+  for (const auto& entry : fs::directory_iterator(temporary))
+    if (entry.path().filename() != "simmer-show-new123") fs::last_write_time(entry.path(), fs::file_time_type::clock::now() - std::chrono::minutes(5));
+  const auto looked = world.simmer({"gc", "--dry-run"}, {{"TMPDIR", temporary.string()}});
+  EXPECT_THAT(looked.all(), HasSubstr("simmer-show-AbC123"));
+  EXPECT_TRUE(fs::exists(temporary / "simmer-show-AbC123"));
+  EXPECT_EQ(world.simmer({"gc"}, {{"TMPDIR", temporary.string()}}).code, 0);
+  EXPECT_FALSE(fs::exists(temporary / "simmer-show-AbC123"));
+  EXPECT_FALSE(fs::exists(temporary / "simmer-verify-AbC123"));
+  EXPECT_TRUE(fs::exists(temporary / "simmer-show-new123")) << "its reader may be about to lock it";
+  EXPECT_TRUE(fs::exists(temporary / "simmer-show-of-somebody"));
+}
+
 TEST(HalfWritten, FilesOfTheDeadAreClearedByGcAndThoseOfTheLivingAreNot) {
   World world;
   const auto seeded = world.run({"canonical", "seed", "custom-html"});

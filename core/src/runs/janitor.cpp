@@ -8,6 +8,7 @@
 
 #include <base/files.hpp>
 #include <runs/recipe_source.hpp>
+#include <runs/temporary_folder.hpp>
 #include <simmer/error.hpp>
 #include <state/journal.hpp>
 #include <state/lock.hpp>
@@ -72,6 +73,15 @@ void clear_half_written(const StateFolder& state, bool dry_run, const RecoverLog
   }
 }
 
+void clear_temporary_folders(bool dry_run, const RecoverLog& say) {
+  std::error_code failed;
+  for (fs::directory_iterator entry(fs::temp_directory_path(failed), failed), end; !failed && entry != end; entry.increment(failed)) {
+    if (!TemporaryFolder::is_abandoned(entry->path())) continue;
+    say("removing " + entry->path().string() + ", in which a killed command read a recipe");
+    if (!dry_run) remove_tree(entry->path());
+  }
+}
+
 bool is_of_a_living_run(const StateFolder& state, const std::string& hex) {
   const auto runs = state.run_ids();
   return std::any_of(runs.begin(), runs.end(), [&](const std::string& id) { return id.ends_with("-" + hex) && Lock::is_held(run_lock(state, id)); });
@@ -115,6 +125,7 @@ std::vector<std::string> collect_garbage(Session& session, bool dry_run, const R
   }
   clear_killed_fetches(session, dry_run, say);
   clear_half_written(session.state, dry_run, say);
+  clear_temporary_folders(dry_run, say);
   const auto runs = session.state.run_ids();
   for (std::size_t i = 0; i + runs_kept < runs.size(); ++i) {
     if (Lock::is_held(run_lock(session.state, runs[i])) || fs::exists(journal_of_run(session.state, runs[i]))) continue;
