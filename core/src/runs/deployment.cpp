@@ -171,7 +171,7 @@ HealthOutcome Deployment::wait_healthy() {
   const auto deadline = start_deadline();
   const Limit limit = Limit::in(deadline, run_.stop);
   std::optional<Clock::time_point> healthy_since, ill_since;
-  std::optional<std::uint64_t> generation;
+  std::optional<std::uint64_t> generation, generation_in_health;
   bool was_healthy = false;
   std::string last = "it was never asked";
   milliseconds pause(10);
@@ -194,6 +194,7 @@ HealthOutcome Deployment::wait_healthy() {
     if (health.state == HealthState::healthy) {
       if (!was_healthy) run_.report.timing("app_start", since(start));
       was_healthy = true;
+      generation_in_health = now.generation;
       ill_since.reset();
       if (!healthy_since) healthy_since = Clock::now();
       const auto steady = since(*healthy_since);
@@ -207,7 +208,7 @@ HealthOutcome Deployment::wait_healthy() {
       healthy_since.reset();
       if (!ill_since) ill_since = Clock::now();
       if (was_healthy && since(*ill_since) >= std::max(run_.spec.window, milliseconds(500)))
-        return {Outcome::fail, "it was healthy and then became unhealthy: " + last};
+        return {Outcome::fail, "it was healthy and then became unhealthy: " + last + (now.generation == generation_in_health ? "" : "; a service of it died or was started again meanwhile")};
       if (limit.passed()) return {Outcome::fail, "not healthy within " + in_seconds(deadline) + ": " + last};
       pause = std::min(milliseconds(250), was_healthy ? milliseconds(50) : pause * 2);
     }
