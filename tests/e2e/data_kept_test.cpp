@@ -199,8 +199,13 @@ TEST(DataKept, APromotionThatLosesAtItsEndIsNone) {
 TEST(DataKept, BytesMayMoveBetweenTheFilesOfAFolder) {
   const World world(config);
   const auto folder = make_keeper(world);
+  Keeper writes;
+  writes.version = "1.1.0+1";
+  writes.before = "mkdir -p $V/uploads; for i in a b c d e; do echo x > $V/uploads/$i-wal; echo x > $V/uploads/$i-shm; echo x > $V/uploads/$i.lock; done; ";
+  write(folder, writes);
+  sh(folder, "commit; tag 1.1.0+1");
   Keeper checkpoints;
-  checkpoints.before = "cat $V/uploads/1 $V/uploads/2 $V/uploads/3 $V/uploads/4 $V/uploads/5 $V/uploads/6 >> $V/uploads/7; for i in 1 2 3 4 5 6; do : > $V/uploads/$i; done; ";
+  checkpoints.before = "rm $V/uploads/*-wal $V/uploads/*-shm $V/uploads/*.lock; cat $V/uploads/1 $V/uploads/2 $V/uploads/3 $V/uploads/4 $V/uploads/5 $V/uploads/6 >> $V/uploads/7; for i in 1 2 3 4 5 6; do : > $V/uploads/$i; done; ";
   write(folder, checkpoints);
   sh(folder, "git checkout -q -b checkpoints; commit");
   const auto ran = world.run({"run", "keeper", "--ref", "checkpoints", "--tiers", "upgrade"});

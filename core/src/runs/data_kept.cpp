@@ -107,7 +107,7 @@ DataKept::DataKept(RunContext& run, const Deployment& app) : run_(run), stack_(a
 
 std::string DataKept::size_of(const std::string& volume) const {
   const auto found = before_.find(volume);
-  return found == before_.end() ? "" : " (" + in_entries(found->second.sizes.size()) + ", " + in_bytes(found->second.bytes()) + ")";
+  return found == before_.end() ? "" : " (" + in_entries(found->second.entries()) + ", " + in_bytes(found->second.bytes()) + ")";
 }
 
 bool DataKept::may_drop(const std::string& volume) const {
@@ -149,8 +149,8 @@ CheckResult DataKept::still_there() {
     const auto after = take_census(places_.at(volume), is_marker, Limit::in(census_deadline, run_.stop));
     const auto loss = loss_between(before, after);
     const std::string turns_over = holds(base_.tree.turning_over, volume) ? "simmer.yml" : holds(run_.spec.turns_over, volume) ? "apps." + run_.spec.app + ".turns_over" : "";
-    const std::string lost = std::to_string(loss.entries) + " of " + in_entries(before.sizes.size()) + " and " + in_bytes(loss.bytes) + " of " + in_bytes(before.bytes());
-    if (turns_over.empty() && (2 * loss.entries > before.sizes.size() || 2 * loss.bytes > before.bytes()))
+    const std::string lost = std::to_string(loss.entries) + " of " + in_entries(before.entries()) + " and " + in_bytes(loss.bytes) + " of " + in_bytes(before.bytes());
+    if (turns_over.empty() && (2 * loss.entries > before.entries() || 2 * loss.bytes > before.bytes()))
       return {Outcome::fail, "volume " + volume + " lost " + lost + " in the upgrade, " + one_line(loss.first) + " for one; if its files come and go by themselves, say so in the simmer.yml of a release (volumes_that_turn_over), or in apps." + run_.spec.app + ".turns_over"};
     all += (all.empty() ? "" : "; ") + volume + ": " + (before.sizes.empty() ? "nothing but markers" : lost + " gone" + (turns_over.empty() ? "" : ", which " + turns_over + " expects"));
   }

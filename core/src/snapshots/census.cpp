@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <base/mounts.hpp>
 #include <snapshots/inode.hpp>
 
@@ -48,6 +50,10 @@ class Counter {
 
 namespace {
 
+bool comes_and_goes(const std::string& path) {
+  return path.ends_with("-wal") || path.ends_with("-shm") || path.ends_with("-journal") || path.ends_with(".lock");
+}
+
 std::map<std::string, std::uint64_t> by_folder(const Census& census) {
   std::map<std::string, std::uint64_t> bytes;
   for (const auto& [path, size] : census.sizes) bytes[path.substr(0, path.find_last_of('/') == std::string::npos ? 0 : path.find_last_of('/'))] += size;
@@ -62,6 +68,10 @@ std::uint64_t Census::bytes() const {
   return all;
 }
 
+std::uint64_t Census::entries() const {
+  return static_cast<std::uint64_t>(std::count_if(sizes.begin(), sizes.end(), [](const auto& entry) { return !comes_and_goes(entry.first); }));
+}
+
 Census take_census(const fs::path& root, const std::function<bool(const std::string&)>& left_out, const Limit& limit) { return Counter(left_out, limit).count(root); }
 
 CensusLoss loss_between(const Census& before, const Census& after) {
@@ -69,7 +79,7 @@ CensusLoss loss_between(const Census& before, const Census& after) {
   std::string gone, shorter;
   for (const auto& [path, size] : before.sizes) {
     const auto still = after.sizes.find(path);
-    if (still == after.sizes.end() && loss.entries++ == 0) gone = path;
+    if (still == after.sizes.end() && !comes_and_goes(path) && loss.entries++ == 0) gone = path;
     if (still != after.sizes.end() && still->second < size && shorter.empty()) shorter = path;
   }
   loss.first = gone.empty() ? shorter : gone;

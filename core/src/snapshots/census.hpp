@@ -17,11 +17,13 @@ namespace simmer {
 struct Census {
   std::map<std::string, std::uint64_t> sizes;
   std::uint64_t bytes() const;
+  // Without what comes and goes with each start and stop: a database's log beside its tables (-wal, -shm, -journal), *.lock. Their bytes count.
+  std::uint64_t entries() const;
 };
 
 // What a later census of the same volume lacks.
 struct CensusLoss {
-  std::uint64_t entries = 0;  // paths that are gone
+  std::uint64_t entries = 0;  // paths that are gone, of those that entries() counts
   std::uint64_t bytes = 0;    // what each folder's own files have become fewer by, together: a database moves bytes from its log to its tables
   std::string first;          // the first path that is gone, else the first that is shorter
 };
