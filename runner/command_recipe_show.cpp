@@ -217,7 +217,8 @@ int show_recipe(const Invocation& call) {
   const AppConfig app = call.session.config.app(view.app);
   if (call.json) print_json(json_of(view, app));
   else print(view, app);
-  return 0;
+  // A run would be red: a script that asks before it pushes wants to know.
+  return std::all_of(view.policy.begin(), view.policy.end(), [](const auto& judged) { return judged.allowed; }) ? 0 : 1;
 }
 
 }  // namespace simmer

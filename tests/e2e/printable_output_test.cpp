@@ -48,7 +48,7 @@ class HostileText : public ::testing::Test {
 
 TEST_F(HostileText, IsShownAndNotObeyed) {
   const auto shown = world_.simmer({"recipe", "show", "loud"});
-  EXPECT_EQ(shown.code, 0) << shown.all();
+  EXPECT_EQ(shown.code, 1) << shown.all();
   expect_quiet(shown, "recipe show");
   EXPECT_THAT(shown.out, HasSubstr("read me \\x1b]0;owned\\x07\\x1b[2J\\x0d\\u009b31m\\u202e"));
   EXPECT_THAT(shown.out, HasSubstr("v1\\u202e\\u009b"));
