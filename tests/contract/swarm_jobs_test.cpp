@@ -139,19 +139,20 @@ TEST_P(ClientTest, DeploysJobsOrSaysThatItIsTooOld) {
 
 // What else goes by the client.
 TEST_P(ClientTest, DeploysAndRunsCommands) {
+  const std::string stack = GetParam().find("local") == std::string::npos ? "hjob-client" : "hjob-client-local";  // both at once
   SwarmUnderTest under_test(nullptr, GetParam());
   auto& engine = under_test.engine();
   engine.check(limit());
   const auto findings = engine.examine("none-such", limit());
   EXPECT_TRUE(std::any_of(findings.begin(), findings.end(), [&](const Finding& each) { return each.what == "docker CLI" && each.said.find(" at " + GetParam()) != std::string::npos; }));
-  engine.deploy(under_test.spec("hjob-client", Sample::web), limit());
-  const auto up = engine.wait_converged("hjob-client", limit());
+  engine.deploy(under_test.spec(stack, Sample::web), limit());
+  const auto up = engine.wait_converged(stack, limit());
   EXPECT_EQ(up.state, Convergence::State::converged) << up.reason;
-  const auto done = engine.exec("hjob-client", {"web", {"sh", "-c", "cat; exit 3"}, "given", milliseconds(10000)}, limit());
+  const auto done = engine.exec(stack, {"web", {"sh", "-c", "cat; exit 3"}, "given", milliseconds(10000)}, limit());
   EXPECT_EQ(done.exit_code, 3);
   EXPECT_EQ(done.out, "given");
-  engine.remove("hjob-client", limit());
-  EXPECT_THAT(engine.inventory("hjob-client", limit()), ::testing::IsEmpty());
+  engine.remove(stack, limit());
+  EXPECT_THAT(engine.inventory(stack, limit()), ::testing::IsEmpty());
 }
 
 TEST(Client, IsTheOneThatIsConfigured) {

@@ -168,7 +168,7 @@ TEST_F(SwarmEngineTest, AKnownGoodRunsByTheImageThatItWasProvenWith) {
   const fs::path context = under_test_.scratch() / "moving";
   make_folders(context);
   const auto build = [&](const std::string& content) {
-    std::ofstream(context / "Dockerfile") << "FROM " << image() << "\nLABEL content=" << content << "\n";
+    std::ofstream(context / "Dockerfile") << "FROM " << image() << "\nLABEL content=" << content << "-of-" << tag << "\n";
     docker({"build", "-q", "-t", tag, context.string()});
     const auto id = docker({"image", "inspect", "--format", "{{.Id}}", tag});
     return id.substr(0, id.find('\n'));

@@ -25,7 +25,7 @@ class ProvenImage : public ::testing::Test {
   std::string build(const std::string& content) const {
     const fs::path context = world_.root() / "image";
     make_folders(context);
-    std::ofstream(context / "Dockerfile") << "FROM " << std::getenv("SIMMER_TEST_IMAGE") << "\nLABEL content=" << content << "\n";
+    std::ofstream(context / "Dockerfile") << "FROM " << std::getenv("SIMMER_TEST_IMAGE") << "\nLABEL content=" << content << "-of-" << tag_ << "\n";
     docker({"build", "-q", "-t", tag_, context.string()});
     const auto id = docker({"image", "inspect", "--format", "{{.Id}}", tag_});
     return id.substr(0, id.find('\n'));
