@@ -96,6 +96,8 @@ TEST_F(SwarmJobsTest, AServerThatEndsWithExitCode0HasFailed) {
 class ClientTest : public ::testing::TestWithParam<std::string> {
  protected:
   static Limit limit() { return Limit::in(milliseconds(60000)); }
+  // The same test with the other client may run at the same time.
+  static std::string stack_of_client(const std::string& name) { return GetParam().find("local") == std::string::npos ? name : name + "-local"; }
   void SetUp() override {
     if (::access(GetParam().c_str(), X_OK) != 0) GTEST_SKIP() << "there is no " << GetParam();
   }
@@ -105,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(Docker, ClientTest, ::testing::Values("/usr/bin/docker"
 TEST_P(ClientTest, DeploysJobsOrSaysThatItIsTooOld) {
   SwarmUnderTest under_test(nullptr, GetParam());
   auto& engine = under_test.engine();
-  const std::string stack = "hjob-jobs", version = swarm::client_version(GetParam(), limit());
+  const std::string stack = stack_of_client("hjob-jobs"), version = swarm::client_version(GetParam(), limit());
   EXPECT_EQ(engine.tools(limit()).at("docker-cli"), version);
   const auto jobs = [&](const std::string& script) {
     const std::string rest = ", endpoint_mode: dnsrr}\n";
@@ -139,7 +141,7 @@ TEST_P(ClientTest, DeploysJobsOrSaysThatItIsTooOld) {
 
 // What else goes by the client.
 TEST_P(ClientTest, DeploysAndRunsCommands) {
-  const std::string stack = GetParam().find("local") == std::string::npos ? "hjob-client" : "hjob-client-local";  // both at once
+  const std::string stack = stack_of_client("hjob-client");
   SwarmUnderTest under_test(nullptr, GetParam());
   auto& engine = under_test.engine();
   engine.check(limit());
