@@ -7,16 +7,13 @@
 
 #include <algorithm>
 
+#include <base/lower.hpp>
+
 namespace simmer {
 
 namespace {
 
 constexpr std::size_t max_body = 64u << 20;
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 // The subject of the certificate that was shown last in this thread: httplib keeps none of one that it refuses.
 thread_local std::string seen_subject;

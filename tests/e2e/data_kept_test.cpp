@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <regex>
 
 #include <base/files.hpp>
 #include <e2e/simmer_world.hpp>
@@ -30,12 +31,8 @@ struct Keeper {
   std::string stays = "exec sleep 100000";
 };
 
-std::string doubled(std::string text) {
-  for (auto at = text.find("$V"); at != std::string::npos; at = text.find("$V", at + 3)) text.insert(at, "$");
-  for (auto at = text.find("$D"); at != std::string::npos; at = text.find("$D", at + 3)) text.insert(at, "$");
-  for (auto at = text.find("$i"); at != std::string::npos; at = text.find("$i", at + 3)) text.insert(at, "$");
-  return text;
-}
+// For the shell, not for Docker.
+std::string doubled(const std::string& text) { return std::regex_replace(text, std::regex("\\$"), "$$$$"); }
 
 std::string compose(const Keeper& keeper) {
   return "version: \"3.8\"\nservices:\n  app:\n    image: example/keeper:1\n    healthcheck: {test: [CMD, \"true\"]}\n" + keeper.mounts + "    deploy:\n      labels: [\"coop-cloud.${STACK_NAME}.version=" +

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include <base/json_text.hpp>
+#include <engine/router_label.hpp>
 #include <local/expansion.hpp>
 #include <local/process_tree.hpp>
 
@@ -188,11 +189,6 @@ void add_volumes(Blueprint& blueprint, const DeploySpec& spec, const StackFolder
       if (!blueprint.volumes.contains(name)) blueprint.former_volumes[name] = place;
 }
 
-bool has_router_labels(const ServiceFacts& service) {
-  return std::any_of(service.labels.begin(), service.labels.end(),
-                     [](const auto& label) { return label.first.starts_with("traefik.http.routers."); });
-}
-
 void add_services(Blueprint& blueprint, const DeploySpec& spec) {
   for (const auto& facts : spec.facts.services) {
     if (!facts.local) continue;
@@ -208,7 +204,7 @@ void add_services(Blueprint& blueprint, const DeploySpec& spec) {
     service.grace = std::max(facts.stop_grace.value_or(milliseconds(10000)), milliseconds(0));
     if (spec.longest_grace) service.grace = std::min(service.grace, *spec.longest_grace);
     service.restart = facts.restart_condition;
-    service.is_reached = !facts.ports.empty() || has_router_labels(facts);
+    service.is_reached = !facts.ports.empty() || has_router(facts);
     service.is_server = facts.has_healthcheck || service.is_reached;
     service.at_rest = facts.replicas == 0;
     const auto asked = spec.asked_limits.find(facts.name);
@@ -220,7 +216,7 @@ void add_services(Blueprint& blueprint, const DeploySpec& spec) {
   if (blueprint.services.empty())
     throw Error(ErrorKind::recipe, "nothing in it can run on the local engine: no service has an x-simmer-local section; --engine swarm runs it on Docker");
   for (const auto& facts : spec.facts.services)
-    if (facts.local && facts.replicas != 0 && has_router_labels(facts)) {
+    if (facts.local && facts.replicas != 0 && has_router(facts)) {
       blueprint.app_service = facts.name;
       break;
     }

@@ -1,6 +1,7 @@
 #include <swarm/stack_file.hpp>
 
 #include <algorithm>
+#include <engine/router_label.hpp>
 #include <nlohmann/json.hpp>
 #include <cstdint>
 #include <cstdio>
@@ -14,10 +15,6 @@ namespace simmer::swarm {
 namespace {
 
 using Json = nlohmann::json;
-
-bool has_router(const ServiceFacts& service) {
-  return std::any_of(service.labels.begin(), service.labels.end(), [](const auto& label) { return label.first.starts_with("traefik.http.routers."); });
-}
 
 bool is_held(const DeploySpec& spec, const ServiceFacts& service) {
   if (spec.kept) return true;

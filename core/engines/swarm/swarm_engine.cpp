@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include <base/process.hpp>
+#include <engine/router_label.hpp>
 #include <simmer/error.hpp>
 #include <swarm/stack_file.hpp>
 
@@ -99,7 +100,7 @@ SwarmEngine::Json SwarmEngine::service_named(const std::string& stack, const std
   for (const auto& each : services_of(stack, limit)) {
     if (!service.empty() && short_name(each, stack) == service) return each;
     const auto labels = labels_of(each["Spec"].value("Labels", Json()));
-    const bool routed = std::any_of(labels.begin(), labels.end(), [](const auto& label) { return label.first.starts_with("traefik.http.routers."); });
+    const bool routed = std::any_of(labels.begin(), labels.end(), [](const auto& label) { return is_router_label(label.first); });
     if (service.empty() && (first.is_null() || (is_at_rest(first) && !is_at_rest(each)))) first = each;
     if (service.empty() && routed) return each;
   }

@@ -6,6 +6,7 @@
 #include <regex>
 
 #include <base/files.hpp>
+#include <base/lower.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -200,12 +201,6 @@ AppConfig read_app(const Reader& reader, const std::string& name, const YAML::No
               {"on_fail", nullptr},
               {"rehearse", nullptr}});
   return app;
-}
-
-std::string lower(std::string text) {
-  for (char& letter : text)
-    if (letter >= 'A' && letter <= 'Z') letter += 'a' - 'A';
-  return text;
 }
 
 // <first 4 of a recipe>-<6 hex>.<base domain> is for cold runs alone; one of a recipe called warm… is wrm0-….

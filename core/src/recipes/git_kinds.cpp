@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include <base/files.hpp>
+#include <base/lower.hpp>
 #include <recipes/yaml_value.hpp>
 #include <simmer/error.hpp>
 
@@ -35,11 +36,6 @@ std::string text_of(const fs::path& file) {
 std::string trimmed(const std::string& text) {
   const auto begin = text.find_first_not_of(" \t\r\n"), end = text.find_last_not_of(" \t\r\n");
   return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
 }
 
 // The path of a value as git reads it; a comment behind it does not belong to it.

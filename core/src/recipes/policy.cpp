@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include <base/lower.hpp>
 #include <recipes/compose.hpp>
 #include <recipes/inside.hpp>
 #include <recipes/recipe_tree.hpp>
@@ -15,11 +16,6 @@
 
 namespace simmer {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
 
 bool begins_with(const std::string& text, const std::string& prefix) { return text.rfind(prefix, 0) == 0; }
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }

@@ -4,15 +4,11 @@
 #include <cctype>
 #include <sstream>
 
+#include <base/lower.hpp>
 #include <recipes/router_rule.hpp>
 
 namespace simmer {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 

@@ -6,6 +6,7 @@
 #include <base/crash_point.hpp>
 #include <base/mounts.hpp>
 #include <config/config.hpp>
+#include <engine/router_label.hpp>
 #include <simmer/error.hpp>
 
 namespace simmer {
@@ -98,9 +99,6 @@ milliseconds Deployment::start_deadline() const {
 // What people reach it by is what has to be healthy: its name, at the proxy.
 bool Deployment::is_behind_proxy(const RecipeState& state) const {
   if (run_.spec.proxy_address.empty()) return false;
-  const auto has_router = [](const ServiceFacts& service) {
-    return std::any_of(service.labels.begin(), service.labels.end(), [](const auto& label) { return label.first.starts_with("traefik.http.routers."); });
-  };
   return std::any_of(state.tree.facts.services.begin(), state.tree.facts.services.end(), has_router);
 }
 

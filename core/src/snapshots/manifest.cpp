@@ -99,12 +99,26 @@ Kind kind_of(const struct stat& status) {
   }
 }
 
-Digest digest_of(std::string_view bytes) {
-  XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+namespace {
+
+Digest canonical(XXH128_hash_t hash) {
+  XXH128_canonical_t bytes;
+  XXH128_canonicalFromHash(&bytes, hash);
   Digest digest;
-  std::memcpy(digest.data(), canonical.digest, digest.size());
+  std::memcpy(digest.data(), bytes.digest, digest.size());
   return digest;
+}
+
+}  // namespace
+
+Digest digest_of(std::string_view bytes) { return canonical(XXH3_128bits(bytes.data(), bytes.size())); }
+Digest digest_of(const XXH3_state_t& state) { return canonical(XXH3_128bits_digest(&state)); }
+
+std::string hex_of(const Digest& digest) {
+  std::string hex;
+  for (const unsigned char byte : digest)
+    for (const int half : {byte >> 4, byte & 15}) hex += "0123456789abcdef"[half];
+  return hex;
 }
 
 std::uint64_t pieces_in(std::uint64_t file_offset, std::uint64_t length) {
@@ -213,13 +227,7 @@ std::string ManifestWriter::finish() {
   record('Z', {});
   write_out();
   if (::fsync(file_.get()) != 0) throw_errno("cannot flush " + path_.string(), errno);
-  XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_));
-  std::string digest;
-  for (const unsigned char byte : canonical.digest) {
-    digest += "0123456789abcdef"[byte >> 4];
-    digest += "0123456789abcdef"[byte & 15];
-  }
+  const std::string digest = hex_of(digest_of(*state_));
   rename_durably(path_, folder_ / ("manifest." + digest));
   file_.reset();
   return digest;

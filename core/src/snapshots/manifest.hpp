@@ -38,6 +38,8 @@ inline constexpr std::uint64_t max_run = 16 << 20;
 
 using Digest = std::array<unsigned char, 16>;  // xxh3-128, canonical (big-endian)
 Digest digest_of(std::string_view bytes);
+Digest digest_of(const XXH3_state_t& state);  // of what was fed to it so far
+std::string hex_of(const Digest& digest);
 
 enum class Kind : char {
   folder = 'd',

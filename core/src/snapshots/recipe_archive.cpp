@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <simmer/error.hpp>
+#include <snapshots/manifest.hpp>
 #include <snapshots/pax.hpp>
 #include <snapshots/segment.hpp>
 
@@ -40,12 +41,7 @@ class Archive {
     const std::string end(tar_end_size, '\0');
     XXH3_128bits_update(state_.get(), end.data(), end.size());
     out_.finish();
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_.get()));
-    std::string hex;
-    for (const unsigned char byte : canonical.digest)
-      for (const int half : {byte >> 4, byte & 15}) hex += "0123456789abcdef"[half];
-    return hex;
+    return hex_of(digest_of(*state_));
   }
 
  private:

@@ -6,9 +6,8 @@
 
 #include <base/mounts.hpp>
 #include <simmer/error.hpp>
-#include <state/known_good.hpp>
 #include <unit/base/flush_recorder.hpp>
-#include <unit/base/scratch_folder.hpp>
+#include <unit/state/known_good_fixture.hpp>
 
 namespace simmer {
 namespace {
@@ -27,46 +26,6 @@ using Values = std::map<std::string, std::string>;
 struct Unmounter {
   fs::path folder;
   ~Unmounter() { undo_mounts(folder); }
-};
-
-class KnownGoods : public ::testing::Test {
- protected:
-  KnownGoods() { state.prepare(); }
-
-  SnapshotMeta about(const std::string& version, const std::string& run_id) {
-    SnapshotMeta meta;
-    meta.recipe = "custom-html";
-    meta.version = version;
-    meta.commit = "c0ffee";
-    meta.run_id = run_id;
-    meta.nonce = "marker";
-    return meta;
-  }
-  // Writes a fork that holds `page`, and takes and commits the snapshot of it: as a promotion does, up to the commit.
-  fs::path commit(const std::string& version, const std::string& run_id, const std::string& page) {
-    const fs::path fork = state.fork(run_id);
-    make_folders(fork / "volumes/content/inner");
-    make_folders(fork / "volumes/empty");
-    write_file_beside(fork / "volumes/content/index.html", page);
-    write_file_beside(fork / "volumes/content/inner/more", page + page);
-    const auto meta =
-        good.prepare(about(version, run_id), {{"content", fork / "volumes/content"}, {"empty", fork / "volumes/empty"}},
-                     {{"LANG", version}}, {{"password", "secret of " + run_id}}, a_minute());
-    good.set_dirty("promote", run_id);
-    good.commit(meta);
-    return fork;
-  }
-  void promote(const std::string& version, const std::string& run_id, const std::string& page) {
-    EXPECT_TRUE(good.adopt_volumes(commit(version, run_id, page)));
-    good.clear_dirty();
-    good.write_record("warm-custom-html.example.org", "idle");
-    good.snapshot().drop_unreferenced();
-  }
-  std::string page() { return read_file_if_there(good.volumes_folder() / "content/index.html").value_or("none"); }
-
-  ScratchFolder scratch{memory_folder()};
-  StateFolder state{scratch / "state"};
-  KnownGood good{state, "custom-html"};
 };
 
 TEST_F(KnownGoods, ThatWereNeverMadeAreNone) {
@@ -371,80 +330,6 @@ TEST_F(KnownGoods, LieInFoldersThatAPowerCutDoesNotTakeAway) {
   promote("1.0.0+1", "run-1", "first");
   for (const auto& folder : {good.snapshot().folder(), good.folder(), state.canonical(), state.root(), state.root().parent_path()})
     EXPECT_THAT(flushed(), Contains(fs::canonical(folder)));
-}
-
-// --- the recipe ----------------------------------------------------------------------------------------------
-
-class KnownGoodsRecipe : public KnownGoods {
- protected:
-  void promote_with_recipe(const std::string& run_id, const std::string& compose) {
-    const fs::path fork = state.fork(run_id), tree = scratch / ("tree-" + run_id);
-    make_folders(fork / "volumes/content");
-    make_folders(tree);
-    write_file_beside(tree / "compose.yml", compose);
-    auto meta = about("1.0.0+1", run_id);
-    meta.commit = "commit of " + run_id;
-    const auto kept = good.keep_recipe(run_id, tree);
-    meta.recipe_file = kept.file;
-    meta.recipe_digest = kept.digest;
-    good.commit(good.prepare(meta, {{"content", fork / "volumes/content"}}, {}, {}, a_minute()));
-    good.adopt_volumes(fork);
-    good.snapshot().drop_unreferenced();
-  }
-};
-
-TEST_F(KnownGoodsRecipe, IsCommittedWithThem) {
-  promote_with_recipe("run-1", "first");
-  EXPECT_THAT(good.check(), IsEmpty());
-  EXPECT_TRUE(fs::exists(good.snapshot().folder() / "recipe.run-1.tar"));
-  EXPECT_TRUE(good.unpack_recipe("commit of run-1", scratch / "back"));
-  EXPECT_EQ(read_file(scratch / "back/compose.yml"), "first");
-  EXPECT_FALSE(good.unpack_recipe("another commit", scratch / "other"));
-  EXPECT_FALSE(fs::exists(scratch / "other"));
-  promote_with_recipe("run-2", "second");
-  EXPECT_FALSE(fs::exists(good.snapshot().folder() / "recipe.run-1.tar"));
-  EXPECT_TRUE(good.unpack_recipe("commit of run-2", scratch / "second"));
-}
-
-TEST_F(KnownGoodsRecipe, IsNotCommittedWhenItIsNotThere) {
-  promote_with_recipe("run-1", "first");
-  auto meta = good.snapshot().meta();
-  meta.recipe_digest = std::string(32, '0');
-  EXPECT_THROW(good.commit(meta), Error);
-  meta = good.snapshot().meta();
-  meta.recipe_file = "recipe.nowhere.tar";
-  EXPECT_THROW(good.commit(meta), Error);
-  EXPECT_THAT(good.check(), IsEmpty());
-}
-
-TEST_F(KnownGoodsRecipe, OfAnAttemptThatFailedGoes) {
-  promote_with_recipe("run-1", "first");
-  make_folders(scratch / "new");
-  good.keep_recipe("run-2", scratch / "new");
-  good.keep_recipe("run-2", scratch / "new");  // what a killed attempt left is no obstacle
-  good.snapshot().drop_unreferenced();
-  EXPECT_FALSE(fs::exists(good.snapshot().folder() / "recipe.run-2.tar"));
-  EXPECT_THAT(good.check(), IsEmpty());
-}
-
-// Written by a Simmer that left the recipe in git alone.
-TEST_F(KnownGoodsRecipe, MayBeMissingFromAnOldOne) {
-  promote("1.0.0+1", "run-1", "first");
-  EXPECT_THAT(read_file(good.snapshot().folder() / "meta.json"), Not(HasSubstr("recipe_file")));
-  EXPECT_THAT(good.check(), IsEmpty());
-  EXPECT_FALSE(good.unpack_recipe("c0ffee", scratch / "back"));
-}
-
-TEST_F(KnownGoodsRecipe, ThatIsDamagedIsSaid) {
-  promote_with_recipe("run-1", "first");
-  const fs::path tar = good.snapshot().folder() / "recipe.run-1.tar";
-  std::string bytes = read_file(tar);
-  bytes[600] ^= 1;
-  write_file_beside(tar, bytes);
-  EXPECT_THAT(good.check(), ElementsAre(HasSubstr("the recipe, recipe.run-1.tar, does not match its digest")));
-  EXPECT_THROW(good.unpack_recipe("commit of run-1", scratch / "back"), Error);
-  fs::remove(tar);
-  EXPECT_THAT(good.check(), ElementsAre(HasSubstr("recipe.run-1.tar")));
 }
 
 struct Damage {
